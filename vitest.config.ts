@@ -1,0 +1,34 @@
+import { existsSync, globSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { defineConfig } from 'vitest/config';
+
+const sourceCondition = '@mmu-notifier/source';
+
+/** Each package with a test folder is a project of its own; the root's `test/` holds the tests of the whole repository. */
+const packages = globSync(['packages/*/*/test', 'apps/*/test', 'benchmarks/test'], {
+  cwd: import.meta.dirname,
+})
+  .map((folder) => join(folder, '..'))
+  .filter((folder) => existsSync(join(import.meta.dirname, folder, 'package.json')))
+  .sort();
+
+export default defineConfig({
+  ssr: { resolve: { conditions: [sourceCondition] } },
+  test: {
+    projects: [
+      ...packages.map((folder) => ({
+        extends: true as const,
+        test: {
+          name: basename(folder),
+          root: join(import.meta.dirname, folder),
+          include: ['test/**/*.test.ts'],
+        },
+      })),
+      {
+        extends: true as const,
+        test: { name: 'repository', root: import.meta.dirname, include: ['test/**/*.test.ts'] },
+      },
+    ],
+    execArgv: [`--conditions=${sourceCondition}`],
+  },
+});
