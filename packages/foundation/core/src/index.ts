@@ -1,1 +1,5 @@
-export {};
+export * from './collision-retry.ts';
+export * from './errors.ts';
+export * from './notifier.ts';
+export * from './range.ts';
+export * from './sections.ts';

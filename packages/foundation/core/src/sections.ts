@@ -1,0 +1,124 @@
+/**
+ * The sections that this agent has open, and the handles by which it ends them.
+ *
+ * 1. A handle is `generation << 15 | slot`, always a small positive integer: it costs no allocation, and a
+ *    second end, or an end of something never started, is told apart from an open section.
+ * 2. A slot's fields are written by `open` and stay as they are until `close`; callbacks read the range from it.
+ * 3. Slots are of one agent. The agent that started a section ends it, as the kernel's CPU does.
+ *
+ * Ours. Linux keeps the range on the raiser's stack and trusts it to pair start with end.
+ */
+import { NotifierError } from './errors.ts';
+import {
+  checkSpan,
+  invalidationEvents,
+  type InvalidationEvent,
+  type InvalidationRange,
+  type RangeToInvalidate,
+} from './range.ts';
+
+declare const invalidationBrand: unique symbol;
+
+/** An open section: the value that `invalidateRangeStart` returns and `invalidateRangeEnd` takes. */
+export type Invalidation = number & { readonly [invalidationBrand]: true };
+
+const slotBits = 15;
+const slotMask = (1 << slotBits) - 1;
+const generationMax = (1 << 15) - 1;
+
+/** Most sections that one agent may have open at once. */
+export const openSectionsMax: number = slotMask + 1;
+
+/** One open section. What a strategy must remember from start to end goes into `note` and `inner`. */
+export class Section implements InvalidationRange {
+  start = 0;
+  end = 0;
+  event: InvalidationEvent = 'CLEAR';
+  blockable = true;
+  owner: unknown = undefined;
+  /** The handle while the section is open, else 0. */
+  handle = 0;
+  /** For the strategy: what start did that end must undo. */
+  note = 0;
+  /** For the strategy: the same section's handle in a notifier it is composed with, or 0. */
+  inner = 0;
+  generation = 0;
+  readonly slot: number;
+
+  constructor(slot: number) {
+    this.slot = slot;
+  }
+}
+
+/** The table of one agent's open sections. `open` and `close` allocate nothing once the table has grown. */
+export class SectionTable {
+  readonly #slots: Section[] = [];
+  readonly #free: number[] = [];
+
+  /** How many sections this agent has open. */
+  get openCount(): number {
+    return this.#slots.length - this.#free.length;
+  }
+
+  /**
+   * Opens a section over a copy of `range`.
+   *
+   * @throws NotifierError `MMN_ADDRESS`, `MMN_RANGE_EMPTY`, `MMN_RANGE_INVERTED`, `MMN_EVENT`, `MMN_OUT_OF_CAPACITY`
+   */
+  open(range: RangeToInvalidate, blockable: boolean): Section {
+    checkSpan(range, 'range');
+    const event = range.event ?? 'CLEAR';
+    if (event !== 'CLEAR' && !invalidationEvents.includes(event)) {
+      throw new NotifierError(
+        'MMN_EVENT',
+        `expected range.event to be one of ${invalidationEvents.join(', ')}, got ${String(event)}`,
+      );
+    }
+    const section = this.#slots[this.#free.pop() ?? -1] ?? this.#grow();
+    section.start = range.start;
+    section.end = range.end;
+    section.event = event;
+    section.blockable = blockable;
+    section.owner = range.owner;
+    section.note = 0;
+    section.inner = 0;
+    section.generation = section.generation === generationMax ? 1 : section.generation + 1;
+    section.handle = (section.generation << slotBits) | section.slot;
+    return section;
+  }
+
+  /**
+   * The open section of a handle.
+   *
+   * @throws NotifierError `MMN_NOT_OPEN`
+   */
+  find(invalidation: Invalidation): Section {
+    const section = this.#slots[invalidation & slotMask];
+    if (section === undefined || section.handle !== invalidation || section.handle === 0) {
+      throw new NotifierError(
+        'MMN_NOT_OPEN',
+        `expected a section that this agent started and did not end, got ${String(invalidation)}`,
+      );
+    }
+    return section;
+  }
+
+  /** Makes the slot free again. The section's fields stay readable until the next `open`. */
+  close(section: Section): void {
+    section.handle = 0;
+    section.owner = undefined;
+    this.#free.push(section.slot);
+  }
+
+  #grow(): Section {
+    if (this.#slots.length === openSectionsMax) {
+      throw new NotifierError(
+        'MMN_OUT_OF_CAPACITY',
+        `expected at most ${openSectionsMax} open sections in one agent, got one more`,
+      );
+    }
+    const section = new Section(this.#slots.length);
+    this.#slots.push(section);
+    return section;
+  }
+}
