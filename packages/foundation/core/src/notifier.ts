@@ -248,3 +248,31 @@ export interface Strategy<N extends Notifier = Notifier, O extends CreateOptions
   /** Finds the notifier that another agent created in `memory`. @throws NotifierError `MMN_MEMORY` */
   attach(memory: ArrayBufferLike): N;
 }
+
+/**
+ * Runs something at a moment when no section is open and none can open: what `mm_take_all_locks` does for a
+ * registration, so that no subscriber sees an end without its start.
+ */
+export interface SectionExclusion {
+  /** May wait for open sections; new ones are not held back meanwhile. `run` must not wait. */
+  whenIdle(run: () => void, signal?: AbortSignal): MaybePromise<void>;
+  whenIdleSync(run: () => void): void;
+}
+
+/** A notifier that another one can carry in the same address space: the legacy list beside the interval tree. */
+export interface ComposableNotifier extends Notifier {
+  /** Cheap, at any time. While `false`, the carrier need not call it at all. */
+  readonly hasSubscribers: boolean;
+}
+
+/** Options of a strategy whose notifiers can be carried. */
+export interface ComposableCreateOptions extends CreateOptions {
+  /** Whoever carries it excludes sections; default, it counts its own. */
+  readonly exclusion?: SectionExclusion;
+}
+
+/** A strategy whose notifiers can be carried by another. */
+export type ComposableStrategy<N extends ComposableNotifier = ComposableNotifier> = Strategy<
+  N,
+  ComposableCreateOptions
+>;

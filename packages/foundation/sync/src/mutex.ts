@@ -1,0 +1,102 @@
+/**
+ * A sleeping lock in one word: 0 when free, else `agent << 1 | contended`.
+ *
+ * 1. `contended` is set before anybody waits and stays set while somebody may: an unlock that finds it wakes one.
+ * 2. Whoever gets the lock after waiting sets `contended`, since others may wait behind it.
+ * 3. Uncontended lock and unlock are one Atomics call each. Not fair: a newcomer may overtake a waiter.
+ *
+ * Source: the three-state futex mutex of Drepper, "Futexes are tricky" (2011), with the holder's number in the word.
+ */
+import { NotifierError, type DriverLock, type MaybePromise } from '@mmu-notifier/core';
+import { lockdep, mightSleep } from './lockdep.ts';
+import type { Region } from './memory.ts';
+import { cpuRelax } from './spin-lock.ts';
+import { run, runSync, wake, type Waiting } from './waiting.ts';
+
+/** Words that a mutex takes. */
+export const mutexWords = 1;
+
+const contended = 1;
+/** Turns of spinning before a thread blocks: a round trip through the kernel costs 5 to 50 µs. */
+const spinsMax = 100;
+
+/** See the file's head. */
+export class Mutex implements DriverLock {
+  readonly region: Region;
+  readonly index: number;
+  readonly name: string;
+
+  /** @param index the word in the region; zero when first used */
+  constructor(region: Region, index: number, name = 'mutex') {
+    this.region = region;
+    this.index = index;
+    this.name = name;
+  }
+
+  /** Never waits. */
+  tryLock(): boolean {
+    const { region } = this;
+    if (!region.compareExchange(this.index, 0, region.agent << 1)) return false;
+    if (lockdep !== undefined) lockdep.acquire(this, this.name, false, 'exclusive', true);
+    return true;
+  }
+
+  /** May wait, but not while free. Rejects with the signal's reason; then it does not hold the lock. */
+  lock(signal?: AbortSignal): MaybePromise<void> {
+    if (lockdep !== undefined) this.#announce();
+    const { region } = this;
+    if (region.compareExchange(this.index, 0, region.agent << 1)) return undefined;
+    return run(this.#wait(), signal);
+  }
+
+  /** The same, blocking the thread. */
+  lockSync(): void {
+    if (lockdep !== undefined) this.#announce();
+    const { region, index } = this;
+    const free = region.agent << 1;
+    if (region.compareExchange(index, 0, free)) return;
+    if (region.shared) {
+      for (let spins = 0; spins < spinsMax; spins++) {
+        cpuRelax();
+        if (region.compareExchange(index, 0, free)) return;
+      }
+    }
+    runSync(this.#wait());
+  }
+
+  /** @throws NotifierError `MMN_LOCK` when it is free */
+  unlock(): void {
+    if (lockdep !== undefined) lockdep.release(this, this.name);
+    const { region, index } = this;
+    const held = region.exchange(index, 0);
+    if (held === 0) {
+      throw new NotifierError('MMN_LOCK', `expected '${this.name}' to be held, got it free`);
+    }
+    if ((held & contended) !== 0) wake(region, index, 1);
+  }
+
+  /** Whether anybody holds it: a hint. */
+  get isLocked(): boolean {
+    return this.region.load(this.index) !== 0;
+  }
+
+  *#wait(): Waiting<void> {
+    const { region, index } = this;
+    for (;;) {
+      const held = region.load(index);
+      if (held === 0) {
+        if (region.compareExchange(index, 0, (region.agent << 1) | contended)) return;
+      } else if (
+        (held & contended) !== 0 ||
+        region.compareExchange(index, held, held | contended)
+      ) {
+        yield { region, index, expected: held | contended };
+      }
+    }
+  }
+
+  #announce(): void {
+    mightSleep(this.name);
+    lockdep?.acquire(this, this.name, false, 'exclusive', false);
+  }
+}

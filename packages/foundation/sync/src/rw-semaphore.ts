@@ -1,0 +1,129 @@
+/**
+ * A sleeping lock for many readers or one writer: the kernel's rw_semaphore.
+ *
+ * 1. `count` is the number of readers, or -1 for a writer.
+ * 2. Fair to writers: while one waits, no new reader gets in. So a task that reads and reads again deadlocks with
+ *    a writer that came between: that is what rw semaphores do in Linux, and some schemes fall for it (ODP-1).
+ * 3. An uncontended reader pays two Atomics calls down and two up, a writer one and two.
+ */
+import { NotifierError, type MaybePromise } from '@mmu-notifier/core';
+import { lockdep, mightSleep, type HoldMode } from './lockdep.ts';
+import type { Region } from './memory.ts';
+import { struct } from './struct.ts';
+import { WaitQueue, waitQueueWords } from './wait-queue.ts';
+import { run, runSync, type Waiting } from './waiting.ts';
+
+const At = struct({ count: 'word', writersWaiting: 'word' });
+const writer = -1;
+
+/** Words that a rw semaphore takes. */
+export const rwSemaphoreWords: number = At.sizeWords + waitQueueWords;
+
+/** See the file's head. Names: down takes it, up gives it back; `try…` never waits. */
+export class RwSemaphore {
+  readonly region: Region;
+  readonly index: number;
+  readonly name: string;
+  readonly #queue: WaitQueue;
+
+  /** @param index the first of its words in the region; zero when first used */
+  constructor(region: Region, index: number, name = 'rw semaphore') {
+    this.region = region;
+    this.index = index;
+    this.name = name;
+    this.#queue = new WaitQueue(region, index + At.sizeWords);
+  }
+
+  tryDownRead(): boolean {
+    if (!this.#tryRead()) return false;
+    if (lockdep !== undefined) lockdep.acquire(this, this.name, false, 'shared', true);
+    return true;
+  }
+
+  downRead(signal?: AbortSignal): MaybePromise<void> {
+    if (lockdep !== undefined) this.#announce('shared');
+    return this.#tryRead() ? undefined : run(this.#waitRead(), signal);
+  }
+
+  downReadSync(): void {
+    if (lockdep !== undefined) this.#announce('shared');
+    if (!this.#tryRead()) runSync(this.#waitRead());
+  }
+
+  /** @throws NotifierError `MMN_LOCK` when no reader holds it */
+  upRead(): void {
+    if (lockdep !== undefined) lockdep.release(this, this.name);
+    const readers = this.region.add(this.index + At.count, -1);
+    if (readers <= 0) {
+      this.region.add(this.index + At.count, 1);
+      this.#refuse('held by a reader');
+    }
+    if (readers === 1) this.#queue.wakeAll();
+  }
+
+  tryDownWrite(): boolean {
+    if (!this.#tryWrite()) return false;
+    if (lockdep !== undefined) lockdep.acquire(this, this.name, false, 'exclusive', true);
+    return true;
+  }
+
+  downWrite(signal?: AbortSignal): MaybePromise<void> {
+    if (lockdep !== undefined) this.#announce('exclusive');
+    return this.#tryWrite() ? undefined : run(this.#waitWrite(), signal);
+  }
+
+  downWriteSync(): void {
+    if (lockdep !== undefined) this.#announce('exclusive');
+    if (!this.#tryWrite()) runSync(this.#waitWrite());
+  }
+
+  /** @throws NotifierError `MMN_LOCK` when no writer holds it */
+  upWrite(): void {
+    if (lockdep !== undefined) lockdep.release(this, this.name);
+    if (!this.region.compareExchange(this.index + At.count, writer, 0)) {
+      this.#refuse('held by a writer');
+    }
+    this.#queue.wakeAll();
+  }
+
+  #tryRead(): boolean {
+    const { region, index } = this;
+    for (;;) {
+      const count = region.load(index + At.count);
+      if (count === writer || region.load(index + At.writersWaiting) !== 0) return false;
+      if (region.compareExchange(index + At.count, count, count + 1)) return true;
+    }
+  }
+
+  #tryWrite(): boolean {
+    return this.region.compareExchange(this.index + At.count, 0, writer);
+  }
+
+  *#waitRead(): Waiting<void> {
+    yield* this.#queue.wait(() => this.#tryRead());
+  }
+
+  *#waitWrite(): Waiting<void> {
+    const { region, index } = this;
+    region.add(index + At.writersWaiting, 1);
+    try {
+      yield* this.#queue.wait(() => this.#tryWrite());
+    } finally {
+      region.add(index + At.writersWaiting, -1);
+      // A writer that gave up held readers back: they may go on now.
+      this.#queue.wakeAll();
+    }
+  }
+
+  #announce(mode: HoldMode): void {
+    mightSleep(this.name);
+    lockdep?.acquire(this, this.name, false, mode, false);
+  }
+
+  #refuse(expected: string): never {
+    throw new NotifierError(
+      'MMN_LOCK',
+      `expected '${this.name}' to be ${expected}, got it otherwise`,
+    );
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * Waiting, written once. A slow path that waits is a generator that yields wait requests; `runSync` serves
+ * them by blocking the thread, `run` by promises. Fast paths never come here.
+ *
+ * A request waits on one word: while the word holds `expected`, until somebody wakes the word. It may
+ * return early, so the generator looks again, as with a futex.
+ *
+ * In one event loop the waiters stand in a queue of the region's; in shared memory they stand in the engine's
+ * queue for the word (Atomics.wait, Atomics.waitAsync).
+ */
+import { NotifierError } from '@mmu-notifier/core';
+import { startTimer, type TimerHandle } from './clock.ts';
+import { mightSleep } from './lockdep.ts';
+import type { Region } from './memory.ts';
+
+/** Wait while `region.words[index] === expected`, at most `timeoutMs`. */
+export interface WaitRequest {
+  readonly region: Region;
+  readonly index: number;
+  readonly expected: number;
+  /** Default: no limit. */
+  readonly timeoutMs?: number;
+}
+
+/** How a wait ended. `not-equal`: it did not begin. */
+export type WaitOutcome = 'ok' | 'not-equal' | 'timed-out';
+
+/** A slow path: yields what to wait for, receives how the wait ended. */
+export type Waiting<T> = Generator<WaitRequest, T, WaitOutcome>;
+
+/**
+ * Runs a slow path, blocking the thread.
+ *
+ * @throws NotifierError `MMN_WOULD_BLOCK` in one event loop: nobody else could ever wake it
+ */
+export function runSync<T>(waiting: Waiting<T>): T {
+  let step = waiting.next();
+  while (step.done !== true) {
+    const { region, index, expected, timeoutMs } = step.value;
+    if (!region.shared) {
+      const error = new NotifierError(
+        'MMN_WOULD_BLOCK',
+        'expected to go on without waiting in a …Sync call on unshared memory, but the wait could never end: use the plain form',
+      );
+      step = waiting.throw(error);
+      continue;
+    }
+    mightSleep('wait');
+    step = waiting.next(Atomics.wait(region.words, index, expected, timeoutMs ?? Infinity));
+  }
+  return step.value;
+}
+
+/** Runs a slow path with promises. An abort is thrown into the generator, whose `finally` cleans up. */
+export async function run<T>(waiting: Waiting<T>, signal?: AbortSignal): Promise<T> {
+  let step = waiting.next();
+  while (step.done !== true) {
+    let outcome: WaitOutcome;
+    try {
+      signal?.throwIfAborted();
+      mightSleep('wait');
+      outcome = await (step.value.region.shared
+        ? waitShared(step.value, signal)
+        : waitLocal(step.value, signal));
+    } catch (error) {
+      step = waiting.throw(error);
+      continue;
+    }
+    step = waiting.next(outcome);
+  }
+  return step.value;
+}
+
+/** Wakes up to `count` waiters of a word (default: all). Call it after the word was changed. */
+export function wake(region: Region, index: number, count = Infinity): void {
+  if (region.shared) Atomics.notify(region.words, index, count);
+  else wakeLocal(region, index, count);
+}
+
+interface LocalWaiter {
+  settle(outcome: WaitOutcome): void;
+}
+
+const localWaiters = new WeakMap<Region, Map<number, Set<LocalWaiter>>>();
+
+function waitLocal(request: WaitRequest, signal: AbortSignal | undefined): Promise<WaitOutcome> {
+  const { region, index, expected, timeoutMs } = request;
+  if (region.words[index] !== expected) return Promise.resolve('not-equal');
+  let queues = localWaiters.get(region);
+  if (queues === undefined) localWaiters.set(region, (queues = new Map()));
+  let queue = queues.get(index);
+  if (queue === undefined) queues.set(index, (queue = new Set()));
+  const standing = queue;
+  return new Promise((resolve, reject) => {
+    let timer: TimerHandle | undefined;
+    const leave = (): void => {
+      standing.delete(waiter);
+      timer?.cancel();
+      signal?.removeEventListener('abort', onAbort);
+    };
+    const waiter: LocalWaiter = {
+      settle(outcome) {
+        leave();
+        resolve(outcome);
+      },
+    };
+    const onAbort = (): void => {
+      leave();
+      reject(signal!.reason);
+    };
+    standing.add(waiter);
+    if (timeoutMs !== undefined) timer = startTimer(timeoutMs, () => waiter.settle('timed-out'));
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+function wakeLocal(region: Region, index: number, count: number): void {
+  const queue = localWaiters.get(region)?.get(index);
+  if (queue === undefined) return;
+  let left = count;
+  for (const waiter of queue) {
+    if (left-- <= 0) return;
+    waiter.settle('ok');
+  }
+}
+
+function waitShared(request: WaitRequest, signal: AbortSignal | undefined): Promise<WaitOutcome> {
+  const { region, index, expected, timeoutMs } = request;
+  const result = Atomics.waitAsync(region.words, index, expected, timeoutMs ?? Infinity);
+  if (!result.async) return Promise.resolve(result.value);
+  const release = keepAlive();
+  const woken = result.value.finally(release);
+  if (signal === undefined) return woken;
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      reject(signal.reason);
+      // The engine's waiter cannot be withdrawn: a wake that it takes belongs to somebody who still waits.
+      void woken.then((outcome) => outcome === 'ok' && wake(region, index, 1));
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    void woken.then((outcome) => {
+      signal.removeEventListener('abort', onAbort);
+      resolve(outcome);
+    });
+  });
+}
+
+let alive = 0;
+let aliveTimer: ReturnType<typeof setInterval> | undefined;
+const aliveIntervalMs = 2 ** 31 - 1;
+
+/** A pending Atomics.waitAsync does not keep Node's event loop running (nodejs/node #61941): a timer does. */
+function keepAlive(): () => void {
+  if (alive++ === 0) aliveTimer = setInterval(() => {}, aliveIntervalMs);
+  return () => {
+    if (--alive === 0) clearInterval(aliveTimer);
+  };
+}
