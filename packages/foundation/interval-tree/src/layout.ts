@@ -1,0 +1,199 @@
+/**
+ * The words of a tree.
+ *
+ * ```text
+ * 32-bit index   0       1        2 3   4         5        6     7       8     9     10    11-15
+ * header       | magic | version | -1 | capacity | fan-out | root | height | free | bump | size | unused |
+ *
+ * 64-bit index   0                 1     2-4              5-20        21-36        37-44
+ * node         | count | parent | max | group maxima(3) | lasts(16) | starts(16) | references(16) |
+ *
+ * memory       | header | nodes … | leafOf: one 32-bit word per handle |
+ * ```
+ *
+ * 1. A node is named by the 64-bit index of its first word, relative to the tree's own first byte, so the words may
+ *    be copied anywhere. 0 is no node; the header's second 64-bit word is always -1, so node 0 reads as a node
+ *    that nothing can hit.
+ * 2. Entry k of a node is `lasts[k]`, `starts[k]`, `references[k]`. In a leaf: an interval and its handle. In an inner node: a
+ *    child, the largest last below it, and a lower bound of the starts below it. Entries are in order of `starts`.
+ * 3. Entries from `count` on are pads: last -1, start Infinity, any reference. Searches look at all sixteen and never at `count`.
+ * 4. `max` is the largest last of the node. `groupMaxima[g]` of an inner node is the largest of `lasts[0 … 4g+3]`; a leaf's are not kept.
+ * 5. `leafOf[handle]` is the leaf that holds the handle, or 0. It is the only way in by handle; the place within the leaf is searched for.
+ * 6. Every node but the root has at least `fanOut >> 1` entries, except the last node of each level, which has at least
+ *    one (ascending inserts leave full nodes behind). From this follows the memory that `capacity` intervals can need.
+ * 7. No word is ever read as both an integer and a double.
+ *
+ * Source: ours; the B+-tree with subtree maxima in place of Linux's augmented red-black tree (lib/interval_tree.c).
+ */
+import { IntervalTreeError } from './errors.ts';
+
+/** Places of an entry in a node: what the straight-line searches of search.ts are written for. */
+export const SLOTS = 16;
+
+/** 32-bit words of the header. */
+export const MAGIC = 0;
+export const VERSION = 1;
+export const CAPACITY = 4;
+export const FAN_OUT = 5;
+export const ROOT = 6;
+export const HEIGHT = 7;
+export const FREE = 8;
+export const BUMP = 9;
+export const SIZE = 10;
+
+export const MAGIC_TREE = 0x49_54_52_45;
+export const MAGIC_MOVED = 0x49_54_2d_2d;
+export const VERSION_1 = 1;
+
+/** 64-bit words: the header's length, and the parts of a node. */
+export const HEADER = 8;
+export const MAX = 1;
+export const GROUPS = 2;
+export const LASTS = 5;
+export const STARTS = LASTS + SLOTS;
+export const NODE = STARTS + SLOTS + SLOTS / 2;
+
+/** 32-bit words of a node, from twice its name: count, parent, references. */
+export const COUNT = 0;
+export const PARENT = 1;
+export const REFERENCES = 2 * (STARTS + SLOTS);
+
+export const PAD_LAST = -1;
+export const PAD_START = Infinity;
+
+/** Node names are doubled to index 32-bit words, which must not leave the 31 bits of a small integer. */
+const WORDS_MAX = 2 ** 29;
+
+/** The memory of one tree as one agent sees it. Nothing here changes after it is made. */
+export interface Words {
+  readonly memory: ArrayBufferLike;
+  readonly byteOffset: number;
+  readonly doubles: Float64Array;
+  readonly ints: Int32Array;
+  /** Index in `ints` of `leafOf[0]`. */
+  readonly leafOf: number;
+}
+
+/** Most nodes that `capacity` intervals can need (invariant 6), level by level. */
+function nodeCountMax(capacity: number, fanOut: number): number {
+  const countMin = fanOut >> 1;
+  let level = Math.max(1, Math.floor((capacity - 1) / countMin) + 1);
+  let nodes = level;
+  while (level > 1) {
+    level = Math.floor((level - 1) / countMin) + 1;
+    nodes += level;
+  }
+  return nodes;
+}
+
+/** 64-bit words from the tree's first byte to the table of leaves. */
+function poolEnd(capacity: number, fanOut: number): number {
+  return HEADER + nodeCountMax(capacity, fanOut) * NODE;
+}
+
+/** Bytes that `capacity` intervals can need, checked. */
+export function byteLengthOf(capacity: number, fanOut: number): number {
+  if (!Number.isInteger(fanOut) || fanOut < 4 || fanOut > SLOTS) {
+    throw new IntervalTreeError(
+      'MMN_TREE_CAPACITY',
+      `expected a fan-out from 4 to ${SLOTS}, got ${String(fanOut)}`,
+    );
+  }
+  const words =
+    Number.isInteger(capacity) && capacity >= 1
+      ? poolEnd(capacity, fanOut) + Math.ceil(capacity / 2)
+      : NaN;
+  if (!(words <= WORDS_MAX)) {
+    throw new IntervalTreeError(
+      'MMN_TREE_CAPACITY',
+      `expected a capacity from 1 to what fits in ${WORDS_MAX * 8} bytes, got ${String(capacity)}`,
+    );
+  }
+  return words * 8;
+}
+
+/** The views of a tree, after checking that the memory is there. */
+export function viewWords(
+  memory: ArrayBufferLike,
+  byteOffset: number,
+  capacity: number,
+  fanOut: number,
+): Words {
+  const byteLength = byteLengthOf(capacity, fanOut);
+  checkRoom(memory, byteOffset, byteLength, `${capacity} intervals`);
+  return {
+    memory,
+    byteOffset,
+    doubles: new Float64Array(memory, byteOffset, poolEnd(capacity, fanOut)),
+    ints: new Int32Array(memory, byteOffset, byteLength / 4),
+    leafOf: 2 * poolEnd(capacity, fanOut),
+  };
+}
+
+export function checkRoom(
+  memory: ArrayBufferLike,
+  byteOffset: number,
+  byteLength: number,
+  what: string,
+): void {
+  if (!Number.isInteger(byteOffset) || byteOffset < 0 || byteOffset % 8 !== 0) {
+    throw new IntervalTreeError(
+      'MMN_TREE_MEMORY',
+      `expected a byteOffset that is a multiple of 8, got ${String(byteOffset)}`,
+    );
+  }
+  if (memory.byteLength - byteOffset < byteLength) {
+    throw new IntervalTreeError(
+      'MMN_TREE_MEMORY',
+      `${what} need ${byteLength} bytes from byte ${byteOffset} on, the memory ends at byte ${memory.byteLength}`,
+    );
+  }
+}
+
+/** Writes the header of an empty tree and its root. The table of leaves must read zero. */
+export function layOut(words: Words, capacity: number, fanOut: number): void {
+  const { doubles, ints, leafOf } = words;
+  ints[MAGIC] = MAGIC_TREE;
+  ints[VERSION] = VERSION_1;
+  doubles[MAX] = PAD_LAST;
+  ints[CAPACITY] = capacity;
+  ints[FAN_OUT] = fanOut;
+  clearNodes(words);
+  // Fresh memory is zero already. Writing would commit pages that are only reserved; reading does not.
+  for (let k = leafOf; k < leafOf + capacity; k++) {
+    if (ints[k] !== 0) ints[k] = 0;
+  }
+}
+
+/** Gives every node back and starts again with an empty leaf as root. */
+export function clearNodes(words: Words): void {
+  const { ints } = words;
+  ints[FREE] = 0;
+  ints[BUMP] = HEADER;
+  ints[HEIGHT] = 0;
+  ints[SIZE] = 0;
+  ints[ROOT] = takeNode(words);
+}
+
+/** A node without entries: the last one freed, else the next one never used. There is always one (invariant 6). */
+export function takeNode(words: Words): number {
+  const { doubles, ints } = words;
+  let node = ints[FREE]!;
+  if (node === 0) {
+    node = ints[BUMP]!;
+    ints[BUMP] = node + NODE;
+  } else {
+    ints[FREE] = ints[2 * node + COUNT]!;
+  }
+  ints[2 * node + COUNT] = 0;
+  ints[2 * node + PARENT] = 0;
+  for (let k = MAX; k < STARTS; k++) doubles[node + k] = PAD_LAST;
+  for (let k = 0; k < SLOTS; k++) doubles[node + STARTS + k] = PAD_START;
+  return node;
+}
+
+/** Gives a node back. Its count becomes the link of the list of free nodes. */
+export function freeNode(words: Words, node: number): void {
+  words.ints[2 * node + COUNT] = words.ints[FREE]!;
+  words.ints[FREE] = node;
+}

@@ -1,0 +1,267 @@
+/**
+ * The tree as callers see it: argument checks, and the hand-over of doubles to the searches and updates.
+ *
+ * The object holds views and nothing else, so any number of agents, and any number of walks within one agent, may use
+ * the same memory; the caller's lock orders them. One lock mode suffices for `first`, `next`, `collect` and the getters
+ * (shared), another for the rest (exclusive).
+ */
+import {
+  IntervalTreeError,
+  refuseAbsent,
+  refuseHandle,
+  refuseInterval,
+  refuseMoved,
+  refusePresent,
+  refuseQuery,
+} from './errors.ts';
+import {
+  byteLengthOf,
+  CAPACITY,
+  checkRoom,
+  FAN_OUT,
+  HEADER,
+  layOut,
+  LASTS,
+  MAGIC,
+  MAGIC_MOVED,
+  MAGIC_TREE,
+  SIZE,
+  SLOTS,
+  STARTS,
+  VERSION,
+  VERSION_1,
+  viewWords,
+  type Words,
+} from './layout.ts';
+import { isInterval, loadColumns } from './load.ts';
+import { moveWords } from './move.ts';
+import { entry } from './node.ts';
+import { collectHits, firstHit, nextHit, placeOf, query } from './search.ts';
+import { insertEntry, removeEntry } from './update.ts';
+import { verifyWords } from './verify.ts';
+
+/** Where a tree is laid out, and how much it may hold. */
+export interface IntervalTreeOptions {
+  /** First byte of the tree in its memory, a multiple of 8. Default 0. */
+  byteOffset?: number;
+  /** The most intervals; handles are 0 … capacity - 1. */
+  capacity: number;
+  /**
+   * Entries of a full node, 4 to 16. Default 16, which is also the fastest; fewer give a deeper tree of
+   * the same few intervals, which is what a test wants.
+   */
+  fanOut?: number;
+}
+
+/**
+ * Closed intervals of integers `[start, last]`, `0 <= start <= last <= 2^53-1`, each under a handle of the caller's choice, in
+ * words of the caller's memory. Duplicates and overlaps are welcome. Order is by start; intervals with
+ * the same start keep one order among themselves for as long as they are in the tree.
+ *
+ * Nothing waits, nothing locks and nothing is allocated after `create` or `attach`.
+ *
+ * ```ts
+ * const tree = IntervalTree.create(new ArrayBuffer(IntervalTree.byteLength(1000)), { capacity: 1000 });
+ * tree.insert(7, 4096, 8191);
+ * for (let hit = tree.first(0, 5000); hit >= 0; hit = tree.next(hit, 0, 5000)) tearDown(hit);
+ * ```
+ *
+ * Source: the operations are those of Linux's `interval_tree` (include/linux/interval_tree.h, v6.19); the B+-tree is ours.
+ */
+export class IntervalTree {
+  readonly #words: Words;
+
+  private constructor(words: Words) {
+    this.#words = words;
+  }
+
+  /**
+   * Bytes that a tree of `capacity` intervals needs at worst, a multiple of 8: about 56 for each interval. Memory that the operating system
+   * commits lazily costs nothing until used, and random inserts use about 42 bytes for each interval.
+   *
+   * @throws IntervalTreeError `MMN_TREE_CAPACITY` unless capacity is an integer from 1 on whose tree is smaller than 4 GiB.
+   */
+  static byteLength(capacity: number, fanOut: number = SLOTS): number {
+    return byteLengthOf(capacity, fanOut);
+  }
+
+  /**
+   * Lays an empty tree out. Memory that reads zero is written only at its beginning, so that reserving much costs little.
+   *
+   * @throws IntervalTreeError `MMN_TREE_CAPACITY`, `MMN_TREE_MEMORY`.
+   */
+  static create(memory: ArrayBufferLike, options: IntervalTreeOptions): IntervalTree {
+    const { byteOffset = 0, capacity, fanOut = SLOTS } = options;
+    const words = viewWords(memory, byteOffset, capacity, fanOut);
+    layOut(words, capacity, fanOut);
+    return new IntervalTree(words);
+  }
+
+  /**
+   * The tree that another object, perhaps of another agent, laid out in the same memory.
+   *
+   * @throws IntervalTreeError `MMN_TREE_MEMORY` for memory that holds no tree of this version or only a part of it,
+   *   `MMN_TREE_MOVED` for a tree that has left.
+   */
+  static attach(memory: ArrayBufferLike, byteOffset: number = 0): IntervalTree {
+    checkRoom(memory, byteOffset, 8 * HEADER, 'the header of an interval tree');
+    const header = new Int32Array(memory, byteOffset, 2 * HEADER);
+    const [magic, version] = [header[MAGIC]!, header[VERSION]!];
+    if (magic === MAGIC_MOVED) {
+      throw new IntervalTreeError(
+        'MMN_TREE_MOVED',
+        `the interval tree at byte ${byteOffset} was moved to other memory`,
+      );
+    }
+    if (magic !== MAGIC_TREE) {
+      throw new IntervalTreeError(
+        'MMN_TREE_MEMORY',
+        `expected an interval tree at byte ${byteOffset} (magic ${MAGIC_TREE}), got magic ${magic}`,
+      );
+    }
+    if (version !== VERSION_1) {
+      throw new IntervalTreeError(
+        'MMN_TREE_MEMORY',
+        `expected version ${VERSION_1} of the interval tree's layout, got version ${version}`,
+      );
+    }
+    return new IntervalTree(viewWords(memory, byteOffset, header[CAPACITY]!, header[FAN_OUT]!));
+  }
+
+  /**
+   * Growth: copies the tree to other memory, usually larger, with every handle and the order kept, and marks the old one
+   * dead: whoever still uses it gets `MMN_TREE_MOVED`. Costs one pass over the nodes in use.
+   *
+   * @throws IntervalTreeError `MMN_TREE_CAPACITY` for less capacity than now, `MMN_TREE_MEMORY` (also when old and new overlap);
+   *   the old tree then lives on.
+   */
+  moveTo(memory: ArrayBufferLike, options: IntervalTreeOptions): IntervalTree {
+    return new IntervalTree(moveWords(this.#words, memory, options));
+  }
+
+  /** The most intervals that the tree can hold. */
+  get capacity(): number {
+    return this.#words.ints[CAPACITY]!;
+  }
+
+  /** The intervals in the tree. */
+  get size(): number {
+    return this.#words.ints[SIZE]!;
+  }
+
+  /**
+   * Inserts `[start, last]` under a handle that is not in the tree.
+   *
+   * @throws IntervalTreeError `MMN_TREE_HANDLE`, `MMN_TREE_FULL`, `MMN_TREE_PRESENT`, `MMN_TREE_INTERVAL`; the tree is as before.
+   */
+  insert(handle: number, start: number, last: number): void {
+    const words = this.#words;
+    if (!isInterval(start, last)) refuseInterval(start, last);
+    if (leafOf(words, handle) !== 0) refusePresent(handle);
+    entry[0] = start + 0;
+    entry[1] = last;
+    insertEntry(words, handle);
+  }
+
+  /**
+   * Removes a handle. A walk that stands on it cannot go on: ask for the next hit first.
+   *
+   * @throws IntervalTreeError `MMN_TREE_HANDLE`, `MMN_TREE_ABSENT`.
+   */
+  remove(handle: number): void {
+    const words = this.#words;
+    removeEntry(words, presentLeafOf(words, handle), handle);
+  }
+
+  /** Whether the handle is in the tree. @throws IntervalTreeError `MMN_TREE_HANDLE`. */
+  has(handle: number): boolean {
+    return leafOf(this.#words, handle) !== 0;
+  }
+
+  /** The start of a handle's interval. @throws IntervalTreeError `MMN_TREE_HANDLE`, `MMN_TREE_ABSENT`. */
+  startOf(handle: number): number {
+    const words = this.#words;
+    const leaf = presentLeafOf(words, handle);
+    return words.doubles[leaf + STARTS + placeOf(words.ints, leaf, handle)]!;
+  }
+
+  /** The last of a handle's interval. @throws IntervalTreeError `MMN_TREE_HANDLE`, `MMN_TREE_ABSENT`. */
+  lastOf(handle: number): number {
+    const words = this.#words;
+    const leaf = presentLeafOf(words, handle);
+    return words.doubles[leaf + LASTS + placeOf(words.ints, leaf, handle)]!;
+  }
+
+  /**
+   * The handle of the hit with the lowest start, or -1. A hit is an interval that shares at least one integer with `[start, last]`.
+   * Costs one walk from the root to a leaf.
+   *
+   * @throws IntervalTreeError `MMN_TREE_INTERVAL` unless 0 <= start <= last. `last` may be Infinity.
+   */
+  first(start: number, last: number): number {
+    if (!(start >= 0 && start <= last)) refuseQuery(start, last);
+    query[0] = start;
+    query[1] = last;
+    return firstHit(this.#words);
+  }
+
+  /**
+   * The hit that follows `handle` in order, or -1. All it needs to know is in the handle, so walks may be interleaved, and the tree may change between two
+   * steps as long as the handle that a walk stands on stays.
+   *
+   * @throws IntervalTreeError `MMN_TREE_INTERVAL`, `MMN_TREE_HANDLE`, `MMN_TREE_ABSENT`.
+   */
+  next(handle: number, start: number, last: number): number {
+    if (!(start >= 0 && start <= last)) refuseQuery(start, last);
+    const words = this.#words;
+    const leaf = presentLeafOf(words, handle);
+    query[0] = start;
+    query[1] = last;
+    return nextHit(words, leaf, handle);
+  }
+
+  /**
+   * All hits at once, in order: writes their handles from index 0 on and returns how many it wrote. It stops when `into` is full, so a result of `into.length`
+   * may not be all; `next(into[into.length - 1], start, last)` goes on from there. Several times faster than a walk with `next`.
+   *
+   * @throws IntervalTreeError `MMN_TREE_INTERVAL`.
+   */
+  collect(start: number, last: number, into: Int32Array): number {
+    if (!(start >= 0 && start <= last)) refuseQuery(start, last);
+    query[0] = start;
+    query[1] = last;
+    return collectHits(this.#words, into);
+  }
+
+  /**
+   * Bulk load into an empty tree: row k puts `[starts[k], lasts[k]]` under `handles[k]`. Rows must be in order of start.
+   * Many times faster than inserts, and leaves nodes seven eighths full.
+   *
+   * @throws IntervalTreeError `MMN_TREE_LOAD`, or a code of `insert`; the tree is then still empty.
+   */
+  load(handles: Int32Array, starts: Float64Array, lasts: Float64Array): void {
+    refuseMoved(this.#words);
+    loadColumns(this.#words, { handles, starts, lasts });
+  }
+
+  /** Checks every invariant of the layout; throws an Error that names the first broken one. For tests: it reads everything. */
+  verify(): void {
+    refuseMoved(this.#words);
+    verifyWords(this.#words);
+  }
+}
+
+/** The leaf of a handle, or 0, after checking that the handle is one. */
+function leafOf(words: Words, handle: number): number {
+  const { ints } = words;
+  if ((handle | 0) !== handle || handle < 0 || handle >= ints[CAPACITY]!)
+    refuseHandle(words, handle);
+  return ints[(words.leafOf + handle) | 0]!;
+}
+
+/** The leaf of a handle, after checking that it is in the tree. */
+function presentLeafOf(words: Words, handle: number): number {
+  const leaf = leafOf(words, handle);
+  if (leaf === 0) refuseAbsent(words, handle);
+  return leaf;
+}
