@@ -51,7 +51,7 @@ export function loadColumns(words: Words, columns: Columns): void {
 
   let nodes = buildLevel(words, handles.length, (k, node, place) => {
     doubles[node + STARTS + place] = starts[k]! + 0;
-    doubles[node + LASTS + place] = lasts[k]!;
+    doubles[node + LASTS + place] = lasts[k]! + 0;
     ints[2 * node + REFERENCES + place] = handles[k]!;
     ints[leafOf + handles[k]!] = node;
   });

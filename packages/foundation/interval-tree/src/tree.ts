@@ -158,8 +158,9 @@ export class IntervalTree {
     const words = this.#words;
     if (!isInterval(start, last)) refuseInterval(start, last);
     if (leafOf(words, handle) !== 0) refusePresent(handle);
+    // -0 passes for an integer; + 0 makes it 0.
     entry[0] = start + 0;
-    entry[1] = last;
+    entry[1] = last + 0;
     insertEntry(words, handle);
   }
 

@@ -63,6 +63,7 @@ export function verifyWords(words: Words): void {
   );
 
   for (let node = ints[FREE]!; node !== 0; node = ints[2 * node + COUNT]!) {
+    hold(isNode(words, node), 'the list of free nodes leads elsewhere', node);
     hold(!seen.has(node), 'a free node is in use, or free twice', node);
     seen.add(node);
   }
@@ -71,11 +72,16 @@ export function verifyWords(words: Words): void {
   hold(ints[BUMP]! <= leafOf / 2, 'nodes run into the table', root);
 }
 
+/** Whether `node` is the name of a node that was ever taken. */
+function isNode(words: Words, node: number): boolean {
+  return node >= HEADER && (node - HEADER) % NODE === 0 && node < words.ints[BUMP]!;
+}
+
 /** Verifies what is at and below `node`; returns how many intervals that is. */
 function verifyNode(words: Words, node: number, seen: Set<number>, place: Place): number {
   const { doubles, ints, leafOf } = words;
   const { level, parent, startMin, startMax, isLast } = place;
-  hold(node >= HEADER && (node - HEADER) % NODE === 0 && node < ints[BUMP]!, 'not a node', node);
+  hold(isNode(words, node), 'not a node', node);
   hold(!seen.has(node), 'reached twice', node);
   seen.add(node);
   hold(ints[2 * node + PARENT] === parent, `expected parent ${parent}`, node);
