@@ -3,10 +3,15 @@
  * collide. People get it wrong by hand: they forget the bound, the abort, or that a refused publication must
  * read again and not just publish again.
  *
- * Guaranteed progress: each attempt is optimistic, so a steady writer could refuse it for ever. After
- * `attemptsMax` of them the last one reads *under the driver's lock*: a blockable section then waits for the
- * reader instead of overtaking it, a non-blockable one is told "would block". The price is that `read` must
- * not then wait for anything that an invalidator holds; who cannot promise that asks for `whenExhausted: 'throw'`.
+ * Guaranteed progress: each attempt is optimistic, so a steady writer could refuse it for ever, however short
+ * its sections, if only the read is long enough. After `attemptsMax` of them the loop reads *under the driver's
+ * lock*: a blockable section then waits for the reader instead of overtaking it, a non-blockable one is told
+ * "would block". What can still refuse is a section that is open when the lock is taken. No read stands in that
+ * window, nor any other wait if nothing is open and the lock is free; so the loop ends as soon as the writer
+ * leaves a gap, while against one that always has a section open only the signal ends it, and nothing else could.
+ *
+ * The price of the last resort: `read` must not wait for anything that an invalidator holds, and must not wait
+ * at all if the driver's lock is a spin lock. Who cannot promise that asks for `whenExhausted: 'throw'`.
  *
  * Linux has this loop in each driver, since 2026 in hmm_range_fault_unlocked_timeout; there a deadline ends it.
  */
@@ -21,11 +26,11 @@ export interface CollisionCounters {
   trueCollisions: number;
   /** Refused publications that were not needed: another part of the span, or another subscription, was hit. */
   falseCollisions: number;
-  /** Refused publications that nobody classified, because no `collided` was given. */
+  /** Refused publications without a verdict: no `collided` was given, or nothing had been read (last resort). */
   unclassifiedCollisions: number;
-  /** The most refused publications that one loop had in a row. */
+  /** The most refused publications that one loop had in a row, whether or not it published in the end. */
   longestRun: number;
-  /** Loops that needed the driver's lock for their last read. */
+  /** Loops that published what they read under the driver's lock. */
   underLock: number;
 }
 
@@ -60,8 +65,9 @@ export interface CollisionRetryOptions<T> extends CollisionRetryOptionsBase<T> {
   readonly read: (seq: Seq, signal: AbortSignal | undefined) => MaybePromise<T>;
   readonly signal?: AbortSignal;
   /**
-   * What to do between attempts; `attempt` counts from 1. Default nothing: `readBegin` waits for the section
-   * that collided. `@mmu-notifier/sync` has an exponential one.
+   * What to do after a refused publication, before the next attempt; `attempt` counts from 1. Default nothing:
+   * `readBegin` waits for the section that collided. A strategy whose `readBegin` never waits needs one that
+   * lets the event loop turn. `@mmu-notifier/sync` has an exponential one.
    */
   readonly backoff?: (attempt: number, signal: AbortSignal | undefined) => MaybePromise<void>;
 }
@@ -77,39 +83,48 @@ const attemptsMaxDefault = 16;
 /**
  * Reads and publishes until it did not collide; resolves to the value that was installed.
  *
- * @throws the signal's reason; what `read` or `install` throws; NotifierError `MMN_CLOSED`, `MMN_RELEASED`,
- *   `MMN_RETRY_EXHAUSTED`
+ * @throws the signal's reason; what `read`, `install`, `collided` or `backoff` throws; NotifierError `MMN_CLOSED`,
+ *   `MMN_RELEASED`, `MMN_RETRY_EXHAUSTED`, `MMN_OPTION` for an `attemptsMax` that is not a positive integer
  */
 export async function collisionRetry<T>(
   subscription: Subscription,
   options: CollisionRetryOptions<T>,
 ): Promise<T> {
-  const { read, install, signal, backoff } = options;
+  const { read, install, collided, counters, signal, backoff } = options;
   const attemptsMax = checkAttempts(options.attemptsMax);
-  for (let attempt = 1; attempt <= attemptsMax; attempt++) {
+  let attempt = 1;
+  for (; attempt <= attemptsMax; attempt++) {
     signal?.throwIfAborted();
     const seq = await subscription.readBegin(signal);
     const value = await read(seq, signal);
     if (!subscription.checkRetry(seq)) {
       if (await subscription.publish(seq, () => install(value), signal)) {
-        return finished(options, value, attempt);
+        return published(counters, value);
       }
     }
-    count(options, value);
+    refused(counters, attempt, collided?.(value));
     if (attempt < attemptsMax) await backoff?.(attempt, signal);
   }
   if (options.whenExhausted === 'throw') throw exhausted(attemptsMax);
   const last = { value: undefined as T };
-  const readAndInstall = async (seq: Seq): Promise<void> => {
-    last.value = await read(seq, signal);
-    install(last.value);
+  const installLast = (value: T): void => {
+    last.value = value;
+    return install(value);
   };
-  for (;;) {
+  for (; ; attempt++) {
     signal?.throwIfAborted();
-    const seq = await subscription.readBegin(signal);
-    if (await subscription.publish(seq, () => readAndInstall(seq), signal)) {
-      return finishedUnderLock(options, last.value, attemptsMax);
+    // An `await` of what is no promise would open the window that the file's head speaks of.
+    const begun = subscription.readBegin(signal);
+    const seq = isPromise(begun) ? await begun : begun;
+    const readAndInstall = (): MaybePromise<void> => {
+      const value = read(seq, signal);
+      return isPromise(value) ? value.then(installLast) : installLast(value);
+    };
+    if (await subscription.publish(seq, readAndInstall, signal)) {
+      return publishedUnderLock(counters, last.value);
     }
+    refused(counters, attempt, undefined);
+    await backoff?.(attempt, signal);
   }
 }
 
@@ -118,30 +133,30 @@ export function collisionRetrySync<T>(
   subscription: Subscription,
   options: CollisionRetrySyncOptions<T>,
 ): T {
-  const { read, install, backoff } = options;
+  const { read, install, collided, counters, backoff } = options;
   const attemptsMax = checkAttempts(options.attemptsMax);
-  for (let attempt = 1; attempt <= attemptsMax; attempt++) {
+  let attempt = 1;
+  for (; attempt <= attemptsMax; attempt++) {
     const seq = subscription.readBeginSync();
     const value = read(seq);
     if (!subscription.checkRetry(seq)) {
-      if (subscription.publishSync(seq, () => install(value))) {
-        return finished(options, value, attempt);
-      }
+      if (subscription.publishSync(seq, () => install(value))) return published(counters, value);
     }
-    count(options, value);
+    refused(counters, attempt, collided?.(value));
     if (attempt < attemptsMax) backoff?.(attempt);
   }
   if (options.whenExhausted === 'throw') throw exhausted(attemptsMax);
   const last = { value: undefined as T };
-  const readAndInstall = (seq: Seq): void => {
-    last.value = read(seq);
-    install(last.value);
-  };
-  for (;;) {
+  for (; ; attempt++) {
     const seq = subscription.readBeginSync();
-    if (subscription.publishSync(seq, () => readAndInstall(seq))) {
-      return finishedUnderLock(options, last.value, attemptsMax);
-    }
+    const readAndInstall = (): void => {
+      last.value = read(seq);
+      install(last.value);
+    };
+    if (subscription.publishSync(seq, readAndInstall))
+      return publishedUnderLock(counters, last.value);
+    refused(counters, attempt, undefined);
+    backoff?.(attempt);
   }
 }
 
@@ -160,28 +175,29 @@ function exhausted(attemptsMax: number): NotifierError {
   );
 }
 
-function count<T>(options: CollisionRetryOptionsBase<T>, value: T): void {
-  const { counters, collided } = options;
+/** `collision`: whether the value had changed; `undefined` when nobody knows. */
+function refused(
+  counters: CollisionCounters | undefined,
+  run: number,
+  collision: boolean | undefined,
+): void {
   if (counters === undefined) return;
-  if (collided === undefined) counters.unclassifiedCollisions++;
-  else if (collided(value)) counters.trueCollisions++;
+  counters.longestRun = Math.max(counters.longestRun, run);
+  if (collision === undefined) counters.unclassifiedCollisions++;
+  else if (collision) counters.trueCollisions++;
   else counters.falseCollisions++;
 }
 
-function finished<T>(options: CollisionRetryOptionsBase<T>, value: T, attempts: number): T {
-  const { counters } = options;
-  if (counters !== undefined) {
-    counters.published++;
-    counters.longestRun = Math.max(counters.longestRun, attempts - 1);
-  }
+function published<T>(counters: CollisionCounters | undefined, value: T): T {
+  if (counters !== undefined) counters.published++;
   return value;
 }
 
-function finishedUnderLock<T>(
-  options: CollisionRetryOptionsBase<T>,
-  value: T,
-  attempts: number,
-): T {
-  if (options.counters !== undefined) options.counters.underLock++;
-  return finished(options, value, attempts + 1);
+function publishedUnderLock<T>(counters: CollisionCounters | undefined, value: T): T {
+  if (counters !== undefined) counters.underLock++;
+  return published(counters, value);
+}
+
+function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }

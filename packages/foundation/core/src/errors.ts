@@ -17,7 +17,7 @@ export type NotifierErrorCode =
   | 'MMN_RANGE_INVERTED'
   /** An event name that the contract does not have. */
   | 'MMN_EVENT'
-  /** An end for a section that is not open: ended already, never started, or started by another agent. */
+  /** An end for a section that is not open here: ended already, never started, or another notifier's or agent's. */
   | 'MMN_NOT_OPEN'
   /** An operation that a callback must not call (close, release), called in a callback. */
   | 'MMN_IN_CALLBACK'
@@ -67,7 +67,12 @@ export function invariant(condition: boolean, message: string): asserts conditio
   if (!condition) throw new InvariantError(message);
 }
 
-/** The code of an error thrown by these packages, or `undefined` for any other value. */
+/**
+ * The code of an error thrown by these packages, or `undefined` for any other value. By name and not by
+ * `instanceof`: an application may hold two copies of this package.
+ */
 export function codeOf(error: unknown): NotifierErrorCode | undefined {
-  return error instanceof NotifierError ? error.code : undefined;
+  return error instanceof Error && error.name === 'NotifierError'
+    ? (error as NotifierError).code
+    : undefined;
 }

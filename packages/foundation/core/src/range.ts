@@ -60,14 +60,14 @@ export function overlaps(a: Span, b: Span): boolean {
 }
 
 /**
- * Checks a span. Costs four comparisons when it is right.
+ * Checks a span, in a few comparisons when it is right.
  *
  * @param what the argument's name, for the message
  * @throws NotifierError `MMN_ADDRESS`, `MMN_RANGE_EMPTY`, `MMN_RANGE_INVERTED`
  */
 export function checkSpan(span: Span, what: string): void {
   if (
-    Number.isSafeInteger(span.start) &&
+    Number.isSafeInteger(span?.start) &&
     Number.isSafeInteger(span.end) &&
     span.start >= 0 &&
     span.start < span.end
@@ -77,11 +77,19 @@ export function checkSpan(span: Span, what: string): void {
   refuseSpan(span, what);
 }
 
-function refuseSpan(span: Span, what: string): never {
+function refuseSpan(span: Span | null | undefined, what: string): never {
+  if (span === null || typeof span !== 'object') {
+    const came = span === null ? 'null' : typeof span;
+    throw new NotifierError(
+      'MMN_ADDRESS',
+      `expected ${what} to be an object with start and end, got ${came}`,
+    );
+  }
   for (const side of ['start', 'end'] as const) {
     const address: unknown = span[side];
     if (!Number.isSafeInteger(address) || (address as number) < 0) {
-      const came = typeof address === 'number' ? String(address) : `a ${typeof address}`;
+      const came =
+        typeof address === 'number' ? String(address) : `a value of type ${typeof address}`;
       throw new NotifierError(
         'MMN_ADDRESS',
         `expected ${what}.${side} to be an integer from 0 to 2^53-1, got ${came}`,

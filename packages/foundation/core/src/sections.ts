@@ -2,13 +2,16 @@
  * The sections that this agent has open, and the handles by which it ends them.
  *
  * 1. A handle is `generation << 15 | slot`, always a small positive integer: it costs no allocation, and a
- *    second end, or an end of something never started, is told apart from an open section.
+ *    second end, or an end of something never started, is told apart from an open section until the slot has
+ *    been used 32,767 times more.
  * 2. A slot's fields are written by `open` and stay as they are until `close`; callbacks read the range from it.
  * 3. Slots are of one agent. The agent that started a section ends it, as the kernel's CPU does.
+ * 4. Tables of one agent count generations from different numbers, so that the handle of another address
+ *    space's section is told apart too, but for chance. Tables of other agents may hold equal handles.
  *
  * Ours. Linux keeps the range on the raiser's stack and trusts it to pair start with end.
  */
-import { NotifierError } from './errors.ts';
+import { invariant, NotifierError } from './errors.ts';
 import {
   checkSpan,
   invalidationEvents,
@@ -25,6 +28,9 @@ export type Invalidation = number & { readonly [invalidationBrand]: true };
 const slotBits = 15;
 const slotMask = (1 << slotBits) - 1;
 const generationMax = (1 << 15) - 1;
+/** Prime, and far from 0 and from `generationMax`: the tables' first generations lie far apart. */
+const generationStride = 12_799;
+let tableCount = 0;
 
 /** Most sections that one agent may have open at once. */
 export const openSectionsMax: number = slotMask + 1;
@@ -42,11 +48,12 @@ export class Section implements InvalidationRange {
   note = 0;
   /** For the strategy: the same section's handle in a notifier it is composed with, or 0. */
   inner = 0;
-  generation = 0;
+  generation: number;
   readonly slot: number;
 
-  constructor(slot: number) {
+  constructor(slot: number, generation: number) {
     this.slot = slot;
+    this.generation = generation;
   }
 }
 
@@ -54,6 +61,7 @@ export class Section implements InvalidationRange {
 export class SectionTable {
   readonly #slots: Section[] = [];
   readonly #free: number[] = [];
+  readonly #generationFirst = (tableCount++ * generationStride) % generationMax;
 
   /** How many sections this agent has open. */
   get openCount(): number {
@@ -74,7 +82,8 @@ export class SectionTable {
         `expected range.event to be one of ${invalidationEvents.join(', ')}, got ${String(event)}`,
       );
     }
-    const section = this.#slots[this.#free.pop() ?? -1] ?? this.#grow();
+    const slot = this.#free.pop();
+    const section = slot === undefined ? this.#grow() : this.#slots[slot]!;
     section.start = range.start;
     section.end = range.end;
     section.event = event;
@@ -93,7 +102,8 @@ export class SectionTable {
    * @throws NotifierError `MMN_NOT_OPEN`
    */
   find(invalidation: Invalidation): Section {
-    const section = this.#slots[invalidation & slotMask];
+    const section =
+      typeof invalidation === 'number' ? this.#slots[invalidation & slotMask] : undefined;
     if (section === undefined || section.handle !== invalidation || section.handle === 0) {
       throw new NotifierError(
         'MMN_NOT_OPEN',
@@ -103,8 +113,9 @@ export class SectionTable {
     return section;
   }
 
-  /** Makes the slot free again. The section's fields stay readable until the next `open`. */
+  /** Makes the slot free again. The section's fields, but for the owner, stay readable until the next `open`. */
   close(section: Section): void {
+    invariant(section.handle !== 0, 'a section is closed that is not open');
     section.handle = 0;
     section.owner = undefined;
     this.#free.push(section.slot);
@@ -117,7 +128,7 @@ export class SectionTable {
         `expected at most ${openSectionsMax} open sections in one agent, got one more`,
       );
     }
-    const section = new Section(this.#slots.length);
+    const section = new Section(this.#slots.length, this.#generationFirst);
     this.#slots.push(section);
     return section;
   }
