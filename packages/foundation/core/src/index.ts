@@ -1,3 +1,4 @@
+export * from './callbacks.ts';
 export * from './collision-retry.ts';
 export * from './errors.ts';
 export * from './notifier.ts';

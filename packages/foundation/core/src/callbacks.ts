@@ -1,0 +1,126 @@
+/**
+ * What every strategy needs to call subscribers: the errors of a callback that misbehaved, and slow paths that
+ * are written once for both forms.
+ *
+ * A slow path is a generator that yields whatever may have to be waited for. `runSteps` awaits each promise,
+ * `runStepsSync` refuses them. Fast paths call back directly and come here only when a callback waits.
+ */
+import { codeOf, NotifierError } from './errors.ts';
+import type { MaybePromise, SubscriptionOps } from './notifier.ts';
+
+/** See the file's head. */
+export type Steps<T> = Generator<MaybePromise<unknown>, T, unknown>;
+
+/** Runs steps with promises. A failure, or an abort of the wait, is thrown into them. */
+export async function runSteps<T>(steps: Steps<T>, signal?: AbortSignal): Promise<T> {
+  let step = steps.next();
+  while (step.done !== true) {
+    let value: unknown;
+    try {
+      const pending = step.value;
+      value =
+        isPromise(pending) && signal !== undefined
+          ? await abortable(pending, signal)
+          : await pending;
+    } catch (error) {
+      step = steps.throw(error);
+      continue;
+    }
+    step = steps.next(value);
+  }
+  return step.value;
+}
+
+/** Runs steps of which none may have to wait. @throws NotifierError `MMN_CALLBACK_ASYNC` into them */
+export function runStepsSync<T>(steps: Steps<T>): T {
+  let step = steps.next();
+  while (step.done !== true) {
+    step = isPromise(step.value) ? steps.throw(callbackAsync(step.value)) : steps.next(step.value);
+  }
+  return step.value;
+}
+
+/** Gives up waiting when the signal aborts; the work itself goes on. */
+export function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) {
+    work.catch(() => {}); // its own failure has nobody to go to
+    return Promise.reject(signal.reason);
+  }
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+/** Whether a callback's result is a promise, and not a boolean or nothing. */
+export function isPromise<T>(result: MaybePromise<T>): result is Promise<T> {
+  return typeof result === 'object' && result !== null && 'then' in result;
+}
+
+/** The error of a section in which a callback threw. Ours about callbacks pass as they are. */
+export function callbackFailed(reason: unknown): NotifierError {
+  if (codeOf(reason)?.startsWith('MMN_CALLBACK') === true) return reason as NotifierError;
+  const came = reason instanceof Error ? `${reason.name}: ${reason.message}` : String(reason);
+  return new NotifierError('MMN_CALLBACK_FAILED', `expected the callback to return, got ${came}`, {
+    cause: reason,
+  });
+}
+
+/** The error of a blockable section in which a callback would not block. */
+export function callbackRefused(): NotifierError {
+  return new NotifierError(
+    'MMN_CALLBACK_REFUSED',
+    'expected a callback to wait when it has to, since range.blockable is true, got false',
+  );
+}
+
+/** The error of a callback that returned a promise where nobody can wait for it. */
+export function callbackAsync(result: Promise<unknown>): NotifierError {
+  result.catch(() => {}); // its own failure has nobody to go to
+  return new NotifierError(
+    'MMN_CALLBACK_ASYNC',
+    'expected a callback of a …Sync call or of a non-blockable section to return at once, got a promise',
+  );
+}
+
+/** Ops tables of one agent: by registered id in shared memory, as given in one event loop. */
+export class OpsRegistry<O extends SubscriptionOps = SubscriptionOps> {
+  readonly #tables: (O | undefined)[] = [];
+
+  /** @throws NotifierError `MMN_OPTION` for an id that is not an integer from 0 to 65535 */
+  register(id: number, ops: O): void {
+    if (!Number.isSafeInteger(id) || id < 0 || id > 0xffff) {
+      throw new NotifierError(
+        'MMN_OPTION',
+        `expected an ops id from 0 to 65535, got ${String(id)}`,
+      );
+    }
+    this.#tables[id] = ops;
+  }
+
+  /** The table that `ops` names or is. @throws NotifierError `MMN_OPS_UNKNOWN` */
+  resolve(ops: O | number, shared: boolean): O {
+    if (typeof ops === 'number') {
+      const table = this.#tables[ops];
+      if (table !== undefined) return table;
+      throw new NotifierError(
+        'MMN_OPS_UNKNOWN',
+        `expected ops ${ops} to be registered in this agent with registerOps, got none`,
+      );
+    }
+    if (typeof ops?.invalidate !== 'function') {
+      throw new NotifierError(
+        'MMN_OPS_UNKNOWN',
+        `expected ops with an invalidate function, got ${ops === null ? 'null' : typeof ops}`,
+      );
+    }
+    if (shared) {
+      throw new NotifierError(
+        'MMN_OPS_UNKNOWN',
+        'expected the id of registered ops in shared memory, since functions cannot cross agents, got an object',
+      );
+    }
+    return ops;
+  }
+}

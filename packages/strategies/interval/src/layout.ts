@@ -1,0 +1,142 @@
+/**
+ * The words of a unified notifier.
+ *
+ *     words  0            header of the region (sync)
+ *           32            Mm        one for the address space
+ *           32 + Mm       Sub[0] … Sub[capacity - 1]
+ *           then          the interval tree, in the same memory if the caller gave it, else in its own
+ *
+ * Who may write what:
+ *
+ * | words                                | written under                      | read without it by            |
+ * |--------------------------------------|------------------------------------|-------------------------------|
+ * | Mm.active, deferred, count, released | Mm.lock                            | nobody                        |
+ * | Mm.seqLow                            | Mm.lock, atomically                | readBegin, waits: atomically  |
+ * | Mm.seqHigh                           | Mm.lock                            | nobody                        |
+ * | Mm.free, bump; Sub.next of free ones | Mm.slab                            | nobody                        |
+ * | Sub.seqLow, seqHigh                  | the driver's lock, atomically; Mm.lock while not in the tree | readBegin: atomically |
+ * | Sub.state                            | Mm.lock; Mm.slab while it is free or detached | nobody             |
+ * | Sub.next, previous                   | Mm.lock; Mm.slab while it is free  | nobody                        |
+ * | Sub.ops, cookie, start, last         | its owner before it is inserted    | anybody while inserted        |
+ * | the tree                             | Mm.lock, and only while seq is even, or by the end that makes it even | walkers of an open section, while seq is odd |
+ *
+ * Lock order: Mm.lock, then Mm.slab, then those of a carried legacy list. Nobody calls back or takes a driver's
+ * lock with one of them held.
+ */
+import { NotifierError } from '@mmu-notifier/core';
+import { IntervalTree } from '@mmu-notifier/interval-tree';
+import { headerWords, Region, struct } from '@mmu-notifier/sync';
+
+/** One for the address space. */
+export const Mm = struct({
+  lock: 'word',
+  slab: 'word',
+  /** Open sections. */
+  active: 'word',
+  /** The sequence number's low 32 bits, and the other 21: even when idle or partial, odd when full. */
+  seqLow: 'word',
+  seqHigh: 'word',
+  /** Head of the list of changes that wait for the tree: a handle + 1, or 0. */
+  deferred: 'word',
+  /** Head of the list of free records: a handle + 1, or 0; behind `bump` all are free. */
+  free: 'word',
+  bump: 'word',
+  /** Subscriptions from insert to close. Linux: the references that mmgrab took. */
+  count: 'word',
+  released: 'word',
+  /** Two wait queues: readers and closers wait for seq, registrations for `active === 0`. */
+  seqQueue: 'wide',
+  idleQueue: 'wide',
+});
+
+/** One for a subscription. */
+export const Sub = struct({
+  /** The sequence number of the last section that hit it: always odd. High is -1 after release. */
+  seqLow: 'word',
+  seqHigh: 'word',
+  state: 'word',
+  /** Neighbours in the deferred list, or in the free list: a handle + 1, or 0. */
+  next: 'word',
+  previous: 'word',
+  ops: 'word',
+  cookie: 'word',
+  /** The driver's lock when it brought none. */
+  mutex: 'word',
+  /** Inclusive. */
+  start: 'wide',
+  last: 'wide',
+});
+
+/** Values of `Sub.state`. */
+export const State = {
+  /** In the free list, or never used. */
+  free: 0,
+  /** Prepared, not inserted, or its insert failed: closing it is harmless. */
+  detached: 1,
+  /** In the tree. */
+  inserted: 2,
+  /** In the deferred list, not yet in the tree. */
+  inserting: 3,
+  /** In the deferred list; the closer waits for the epoch's end. */
+  removing: 4,
+  /** Out of every structure; the closer frees it. */
+  removed: 5,
+} as const;
+
+/** `Sub.seqHigh` after release. */
+export const releasedHigh = -1;
+
+/** First word of `Mm`. */
+export const mmAt: number = headerWords;
+/** First word of `Sub[0]`. */
+export const subsAt: number = mmAt + Mm.sizeWords;
+
+const kind = 'interval';
+
+/** Bytes of everything but the tree. */
+export function recordsByteLength(capacity: number): number {
+  return (subsAt + capacity * Sub.sizeWords) * 4;
+}
+
+/** Bytes for `capacity` subscriptions, tree included. */
+export function byteLength(capacity: number): number {
+  return recordsByteLength(capacity) + IntervalTree.byteLength(capacity);
+}
+
+/** The memory of a notifier, seen from one agent. */
+export interface Memory {
+  readonly region: Region;
+  readonly tree: IntervalTree;
+  /** Memory of its own, in one event loop: it may move to a larger one. */
+  readonly growable: boolean;
+}
+
+/** Lays out a notifier. @throws NotifierError `MMN_MEMORY`, `MMN_OPTION` */
+export function createMemory(
+  capacity: number,
+  variant: string,
+  memory: ArrayBufferLike | undefined,
+): Memory {
+  if (!Number.isSafeInteger(capacity) || capacity < 1 || capacity > 2 ** 24) {
+    throw new NotifierError(
+      'MMN_OPTION',
+      `expected capacity to be an integer from 1 to 2^24, got ${String(capacity)}`,
+    );
+  }
+  const records = recordsByteLength(capacity);
+  const bytes = memory === undefined ? records : byteLength(capacity);
+  const region = Region.create({ kind, variant, capacity, byteLength: bytes }, memory);
+  const tree =
+    memory === undefined
+      ? IntervalTree.create(new ArrayBuffer(IntervalTree.byteLength(capacity)), { capacity })
+      : IntervalTree.create(memory, { byteOffset: records, capacity });
+  region.words[mmAt + Mm.seqLow] = 2; // as in Linux: the first subscriptions get 1, which helps debugging
+  return { region, tree, growable: memory === undefined };
+}
+
+/** Finds the notifier that another agent laid out. @throws NotifierError `MMN_MEMORY` */
+export function attachMemory(memory: ArrayBufferLike): Memory {
+  const region = Region.attach(memory, kind);
+  const tree = IntervalTree.attach(memory, recordsByteLength(region.capacity));
+  return { region, tree, growable: false };
+}

@@ -1,0 +1,455 @@
+/**
+ * The critical sections of the unified notifier: synchronous, short, none of them waits.
+ *
+ * | state   | active | seq  | the tree          | entered by                                   | left by |
+ * |---------|--------|------|-------------------|----------------------------------------------|---------|
+ * | idle    | 0      | even | may change        | end                                          | start   |
+ * | partial | > 0    | even | may change        | start without a hit                          | start with a hit, insert, end |
+ * | full    | > 0    | odd  | must not change   | start with a hit, insert into partial        | the end that makes active 0 |
+ *
+ * While full, walkers read the tree without the lock; inserts and removes go on the deferred list, which the
+ * last end applies. A subscription's own seq is odd, so `sub.seq === mm.seq` only while full: it was hit in
+ * this epoch, and its reader waits for the epoch's end.
+ *
+ *     invalidator                          reader
+ *     ------------------------------------ ------------------------------------
+ *                                          s = sub.seq; s !== mm.seq, so no wait
+ *     start: mm.seq |= 1
+ *       driver's lock
+ *       sub.seq = mm.seq; tear down
+ *                                          reads the range
+ *     end: mm.seq++
+ *                                          driver's lock; sub.seq !== s
+ *     Required: the reader does not install. If it takes the driver's lock before the
+ *     callback does, it installs, and the callback tears down what it installed.           [R2]
+ *
+ * The sequence number has 53 bits in two words, so that it never comes again under a sleeping reader (Q2). Who
+ * reads a subscription's without a lock reads high, then low; who writes it writes low, then high: a torn read
+ * then gives an old high with a new low, a number from the past, which only makes the reader start again.
+ *
+ * Source: Linux mm/mmu_notifier.c, v7.1, the algorithm. readBegin takes no lock here: Linux takes its spin lock
+ * to compare the two numbers; reading sub.seq first is enough, since an epoch's number is in mm.seq before any
+ * sub.seq gets it, so a difference means that the epoch is over.
+ */
+import { invariant, NotifierError, type Seq, type Span } from '@mmu-notifier/core';
+import { IntervalTree } from '@mmu-notifier/interval-tree';
+import { SpinLock, WaitQueue, type Region } from '@mmu-notifier/sync';
+import {
+  Mm,
+  mmAt,
+  recordsByteLength,
+  releasedHigh,
+  State,
+  Sub,
+  subsAt,
+  type Memory,
+} from './layout.ts';
+
+const mmActive = mmAt + Mm.active;
+const mmSeqLow = mmAt + Mm.seqLow;
+const mmSeqHigh = mmAt + Mm.seqHigh;
+const mmDeferred = mmAt + Mm.deferred;
+const mmFree = mmAt + Mm.free;
+const mmBump = mmAt + Mm.bump;
+const mmCount = mmAt + Mm.count;
+const mmReleased = mmAt + Mm.released;
+const lowRange = 2 ** 32;
+
+/** No handle; also the tree's "no hit". */
+export const none = -1;
+
+/** The state of one notifier, seen from one agent. */
+export class Transitions {
+  readonly region: Region;
+  tree: IntervalTree;
+  readonly seqQueue: WaitQueue;
+  readonly idleQueue: WaitQueue;
+  readonly #lock: SpinLock;
+  readonly #slab: SpinLock;
+  readonly #growable: boolean;
+
+  constructor({ region, tree, growable }: Memory) {
+    this.#growable = growable;
+    this.region = region;
+    this.tree = tree;
+    this.#lock = new SpinLock(region, mmAt + Mm.lock, 'interval mm');
+    this.#slab = new SpinLock(region, mmAt + Mm.slab, 'interval slab');
+    this.seqQueue = new WaitQueue(region, mmAt + Mm.seqQueue * 2);
+    this.idleQueue = new WaitQueue(region, mmAt + Mm.idleQueue * 2);
+  }
+
+  /** Opens a section over the inclusive range; returns the first subscription that it hits, or {@link none}. */
+  start(first: number, last: number): number {
+    this.#lock.lock();
+    const { words } = this.region;
+    words[mmActive] = words[mmActive]! + 1;
+    const hit = this.tree.first(first, last);
+    if (hit !== none) this.#makeFull();
+    this.#lock.unlock();
+    return hit;
+  }
+
+  /** Ends a section. Returns whether it was the last of a full epoch: then the caller wakes the seq queue. */
+  end(): boolean {
+    this.#lock.lock();
+    const { words } = this.region;
+    const active = words[mmActive]! - 1;
+    words[mmActive] = active;
+    if (active !== 0 || (words[mmSeqLow]! & 1) === 0) {
+      this.#lock.unlock();
+      return false;
+    }
+    this.#nextEpoch();
+    for (let item = words[mmDeferred]!; item !== 0;) {
+      const handle = item - 1;
+      const at = subAt(handle);
+      item = words[at + Sub.next]!;
+      if (words[at + Sub.state] === State.inserting) {
+        this.#insertNow(handle, at);
+      } else {
+        if (this.tree.has(handle)) this.tree.remove(handle);
+        words[at + Sub.state] = State.removed;
+      }
+    }
+    words[mmDeferred] = 0;
+    this.#lock.unlock();
+    return true;
+  }
+
+  /** Whether no section is open. Under the lock, `run` may then make sure that none opens meanwhile. */
+  runIfIdle(run: () => void): boolean {
+    this.#lock.lock();
+    try {
+      if (this.region.words[mmActive] !== 0) return false;
+      run();
+      return true;
+    } finally {
+      this.#lock.unlock();
+    }
+  }
+
+  /**
+   * Inserts a prepared subscription: at once while the tree may change, else when the epoch ends.
+   *
+   * @throws NotifierError `MMN_RELEASED`
+   */
+  insert(handle: number, start: number, last: number, allowReleased: boolean): void {
+    const at = subAt(handle);
+    this.#lock.lock();
+    const { words, wide } = this.region;
+    if (words[mmReleased] !== 0 && !allowReleased) {
+      this.#lock.unlock();
+      throw new NotifierError(
+        'MMN_RELEASED',
+        'expected an address space in use, got a released one',
+      );
+    }
+    wide[(at >> 1) + Sub.start] = start;
+    wide[(at >> 1) + Sub.last] = last;
+    words[mmCount] = words[mmCount]! + 1;
+    if ((words[mmSeqLow]! & 1) !== 0) {
+      // Full: its first reader waits for the epoch's end, by which time it is in the tree.      [D1]
+      this.#storeSeq(at, words[mmSeqLow]!, words[mmSeqHigh]!);
+      words[at + Sub.state] = State.inserting;
+      this.#link(handle, at);
+    } else if (words[mmActive] !== 0) {
+      // Partial: what the open sections cover is not recorded, so they count as hits.           [D2]
+      this.#makeFull();
+      this.#storeSeq(at, words[mmSeqLow]!, words[mmSeqHigh]!);
+      this.#insertNow(handle, at);
+    } else {
+      // Idle: the odd number before this one, the farthest from coming again.
+      const low = words[mmSeqLow]!;
+      this.#storeSeq(at, (low - 1) | 0, low === 0 ? words[mmSeqHigh]! - 1 : words[mmSeqHigh]!);
+      this.#insertNow(handle, at);
+    }
+    this.#lock.unlock();
+  }
+
+  /**
+   * Takes a subscription out: at once while the tree may change, else when the epoch ends. Returns the low word
+   * of the epoch to wait for, or 0 (which is even, so no full epoch) when it is out already.
+   */
+  remove(handle: number, countDetached: boolean): number {
+    const at = subAt(handle);
+    this.#lock.lock();
+    const { words } = this.region;
+    const state = words[at + Sub.state];
+    let waitFor = 0;
+    if (state !== State.detached || countDetached) words[mmCount] = words[mmCount]! - 1;
+    if (state === State.inserting && words[mmReleased] === 0) {
+      this.#unlink(at);
+      words[at + Sub.state] = State.removed;
+    } else if ((words[mmSeqLow]! & 1) !== 0 && state !== State.detached) {
+      if (state === State.inserted) this.#link(handle, at);
+      words[at + Sub.state] = State.removing;
+      waitFor = words[mmSeqLow]!;
+    } else {
+      if (state === State.inserted) this.tree.remove(handle);
+      words[at + Sub.state] = State.removed;
+    }
+    this.#lock.unlock();
+    return waitFor;
+  }
+
+  /** Whether the epoch is over, asked under the lock: then its end has left the deferred list too. (U-5) */
+  epochIsOver(low: number): boolean {
+    this.#lock.lock();
+    const isOver = this.region.words[mmSeqLow] !== low;
+    this.#lock.unlock();
+    return isOver;
+  }
+
+  /** The same without the lock: enough for readers, who own nothing in the deferred list. */
+  seqDiffers(low: number): boolean {
+    return this.region.load(mmSeqLow) !== low;
+  }
+
+  /** Opens the section of a release and makes it full; returns every subscription there is. */
+  startRelease(): number[] {
+    this.#lock.lock();
+    const { words } = this.region;
+    if (words[mmReleased] !== 0) {
+      this.#lock.unlock();
+      throw new NotifierError(
+        'MMN_RELEASED',
+        'expected an address space in use, got a released one',
+      );
+    }
+    words[mmReleased] = 1;
+    words[mmActive] = words[mmActive]! + 1;
+    this.#makeFull();
+    const handles: number[] = [];
+    this.#slab.lock(); // no record comes or goes while they are counted
+    for (let handle = 0; handle < words[mmBump]!; handle++) {
+      const state = words[subAt(handle) + Sub.state]!;
+      if (state === State.inserted || state === State.inserting || state === State.removing) {
+        handles.push(handle);
+      }
+    }
+    this.#slab.unlock();
+    this.#lock.unlock();
+    return handles;
+  }
+
+  /** Notes a hit of the caller's open section. Under the driver's lock. Pairs with `loadSeq`. */
+  setSeq(handle: number): void {
+    const { words } = this.region;
+    this.#storeSeq(subAt(handle), words[mmSeqLow]!, words[mmSeqHigh]!);
+  }
+
+  /** Notes that the address space is gone: no reader may begin any more. Under the driver's lock. */
+  setReleased(handle: number): void {
+    this.#storeSeq(subAt(handle), this.region.words[mmSeqLow]!, releasedHigh);
+  }
+
+  /** A subscription's seq without a lock, high before low; negative after release. */
+  loadSeq(handle: number): Seq {
+    const at = subAt(handle);
+    const high = this.region.load(at + Sub.seqHigh);
+    return toSeq(this.region.load(at + Sub.seqLow), high);
+  }
+
+  /** A subscription's seq under the driver's lock. */
+  seqOf(handle: number): Seq {
+    const at = subAt(handle);
+    const { words } = this.region;
+    return toSeq(words[at + Sub.seqLow]!, words[at + Sub.seqHigh]!);
+  }
+
+  /** The span of a subscription that is inserted. */
+  spanOf(handle: number): Span {
+    const at = subAt(handle) >> 1;
+    const { wide } = this.region;
+    return { start: wide[at + Sub.start]!, end: wide[at + Sub.last]! + 1 };
+  }
+
+  /** The low word alone, without a lock. */
+  loadSeqLow(handle: number): number {
+    return this.region.load(subAt(handle) + Sub.seqLow);
+  }
+
+  /**
+   * Takes a record. In one event loop it grows when there is none.
+   *
+   * @throws NotifierError `MMN_OUT_OF_CAPACITY`
+   */
+  allocate(ops: number, cookie: number): number {
+    this.#slab.lock();
+    try {
+      let { words } = this.region;
+      const item = words[mmFree]!;
+      let handle = item - 1;
+      if (item !== 0) {
+        words[mmFree] = words[subAt(handle) + Sub.next]!;
+      } else {
+        handle = words[mmBump]!;
+        if (handle === this.region.capacity) this.#grow();
+        ({ words } = this.region);
+        words[mmBump] = handle + 1;
+      }
+      const at = subAt(handle);
+      words[at + Sub.state] = State.detached;
+      words[at + Sub.ops] = ops;
+      words[at + Sub.cookie] = cookie;
+      return handle;
+    } finally {
+      this.#slab.unlock();
+    }
+  }
+
+  /** Gives a record back. Nobody else may know it any more. */
+  free(handle: number): void {
+    const at = subAt(handle);
+    this.#slab.lock();
+    const { words } = this.region;
+    words[at + Sub.state] = State.free;
+    words[at + Sub.next] = words[mmFree]!;
+    words[mmFree] = handle + 1;
+    this.#slab.unlock();
+  }
+
+  /** See Notifier.verify. Call it while nobody else is at work. */
+  verify(): void {
+    const { words, wide } = this.region;
+    const isFull = (words[mmSeqLow]! & 1) !== 0;
+    const active = words[mmActive]!;
+    invariant(active >= 0, `active sections: expected at least 0, got ${active}`);
+    invariant(active > 0 || !isFull, 'expected an even seq while no section is open');
+    invariant(
+      isFull || words[mmDeferred] === 0,
+      'expected no deferred change while the tree may change',
+    );
+    this.tree.verify();
+    const deferred = new Set<number>();
+    for (let item = words[mmDeferred]!, before = 0; item !== 0;) {
+      const at = subAt(item - 1);
+      invariant(!deferred.has(item - 1), 'expected a deferred list without a cycle');
+      invariant(
+        words[at + Sub.previous] === before,
+        'expected deferred items to know their predecessor',
+      );
+      deferred.add(item - 1);
+      before = item;
+      item = words[at + Sub.next]!;
+    }
+    let inTree = 0;
+    let counted = 0;
+    for (let handle = 0; handle < words[mmBump]!; handle++) {
+      const at = subAt(handle);
+      const state = words[at + Sub.state];
+      const has = this.tree.has(handle);
+      if (has) {
+        inTree++;
+        invariant(
+          state === State.inserted || state === State.removing,
+          `subscription ${handle}: in the tree in state ${state}`,
+        );
+        invariant(
+          this.tree.startOf(handle) === wide[(at >> 1) + Sub.start],
+          `subscription ${handle}: start differs`,
+        );
+        invariant(
+          this.tree.lastOf(handle) === wide[(at >> 1) + Sub.last],
+          `subscription ${handle}: last differs`,
+        );
+      }
+      invariant(
+        state !== State.inserted || has,
+        `subscription ${handle}: inserted but not in the tree`,
+      );
+      const isDeferred = state === State.inserting || state === State.removing;
+      invariant(
+        isDeferred === deferred.has(handle),
+        `subscription ${handle}: state ${state} against the deferred list`,
+      );
+      if (state === State.inserted || state === State.inserting) {
+        counted++;
+        invariant(
+          (words[at + Sub.seqLow]! & 1) === 1,
+          `subscription ${handle}: expected an odd seq`,
+        );
+      }
+    }
+    invariant(inTree === this.tree.size, `expected ${inTree} in the tree, got ${this.tree.size}`);
+    invariant(counted === words[mmCount], `expected count ${counted}, got ${words[mmCount]}`);
+  }
+
+  /** Idle or partial to full; full stays. Under the lock. */
+  #makeFull(): void {
+    const low = this.region.words[mmSeqLow]!;
+    if ((low & 1) === 0) this.region.store(mmSeqLow, low | 1);
+  }
+
+  /** Full to idle: the next even number, with the carry into the high word first. Under the lock. */
+  #nextEpoch(): void {
+    const low = (this.region.words[mmSeqLow]! + 1) | 0;
+    if (low === 0) this.region.words[mmSeqHigh] = this.region.words[mmSeqHigh]! + 1;
+    this.region.store(mmSeqLow, low);
+  }
+
+  #storeSeq(at: number, low: number, high: number): void {
+    this.region.store(at + Sub.seqLow, low);
+    if (this.region.words[at + Sub.seqHigh] !== high) this.region.store(at + Sub.seqHigh, high);
+  }
+
+  #insertNow(handle: number, at: number): void {
+    const { words, wide } = this.region;
+    words[at + Sub.state] = State.inserted;
+    this.tree.insert(handle, wide[(at >> 1) + Sub.start]!, wide[(at >> 1) + Sub.last]!);
+  }
+
+  #link(handle: number, at: number): void {
+    const { words } = this.region;
+    const head = words[mmDeferred]!;
+    words[at + Sub.next] = head;
+    words[at + Sub.previous] = 0;
+    if (head !== 0) words[subAt(head - 1) + Sub.previous] = handle + 1;
+    words[mmDeferred] = handle + 1;
+  }
+
+  #unlink(at: number): void {
+    const { words } = this.region;
+    const next = words[at + Sub.next]!;
+    const previous = words[at + Sub.previous]!;
+    if (previous === 0) words[mmDeferred] = next;
+    else words[subAt(previous - 1) + Sub.next] = next;
+    if (next !== 0) words[subAt(next - 1) + Sub.previous] = previous;
+  }
+
+  #grow(): void {
+    if (!this.#growable) {
+      throw new NotifierError(
+        'MMN_OUT_OF_CAPACITY',
+        `expected at most ${this.region.capacity} subscriptions in this memory, got one more: create it with a larger capacity`,
+      );
+    }
+    const capacity = this.region.capacity * 2;
+    this.region.grow(capacity, recordsByteLength(capacity));
+    this.tree = this.tree.moveTo(new ArrayBuffer(IntervalTree.byteLength(capacity)), { capacity });
+  }
+}
+
+function subAt(handle: number): number {
+  return subsAt + handle * Sub.sizeWords;
+}
+
+/** The word of the default driver's lock of a subscription. */
+export function mutexAt(handle: number): number {
+  return subAt(handle) + Sub.mutex;
+}
+
+/** The words of a subscription that callbacks need. */
+export function opsAt(handle: number): number {
+  return subAt(handle) + Sub.ops;
+}
+
+/** See {@link opsAt}. */
+export function cookieAt(handle: number): number {
+  return subAt(handle) + Sub.cookie;
+}
+
+/** Small numbers, which cost no allocation, as long as the high word is 0. */
+function toSeq(low: number, high: number): Seq {
+  return (high === 0 && low >= 0 ? low : high * lowRange + (low >>> 0)) as Seq;
+}
