@@ -16,10 +16,13 @@ export interface Clock {
   startTimer(delayMs: number, fire: () => void): TimerHandle;
 }
 
+/** The longest delay of setTimeout, 24 days; a longer one would fire at once. */
+const timerMsMax = 2 ** 31 - 1;
+
 const realClock: Clock = {
   nowMs: () => performance.now(),
   startTimer(delayMs, fire) {
-    const timer = setTimeout(fire, delayMs);
+    const timer = setTimeout(fire, Math.min(delayMs, timerMsMax));
     return { cancel: () => clearTimeout(timer) };
   },
 };

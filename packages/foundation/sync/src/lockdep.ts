@@ -8,10 +8,16 @@
  *  3. an unlock by somebody who does not hold the lock, and a lock taken again by its holder.
  *
  * Locks are ordered by class, which is the name they were created with: all subscriptions' locks are one
- * class. "Who" is a task: the agent, unless `currentTask` says otherwise. In one event loop several tasks
- * interleave, so there a caller who has task identities (AsyncLocalStorage, a simulator's scheduler) gives them.
+ * class. A lock itself is known by its word, so two objects over one word are one lock. "Who" is a task: the
+ * agent, unless `currentTask` says otherwise. In one event loop several tasks interleave, so there a caller who
+ * has task identities (AsyncLocalStorage, a simulator's scheduler) gives them. A task whose wait ends is asked
+ * for again then: the identity must follow it across an `await`.
+ *
+ * A primitive calls `check` before it takes a lock in a way that may wait, `hold` once it has it, however it got
+ * it, and `release` before it gives it back. So a wait that was aborted leaves nothing behind.
  */
 import { NotifierError } from '@mmu-notifier/core';
+import type { Region } from './memory.ts';
 
 /** What the debug mode found. */
 export interface LockdepReport {
@@ -30,14 +36,24 @@ export interface LockdepOptions {
 /** How a lock is held. Two shared holds of one rw semaphore by one task are not a recursion. */
 export type HoldMode = 'exclusive' | 'shared';
 
-interface Held {
-  readonly lock: object;
+/** What identifies a lock, and its class. */
+interface TrackedLock {
+  readonly region: Region;
+  readonly index: number;
   readonly name: string;
+}
+
+interface Held extends TrackedLock {
   readonly spinning: boolean;
   readonly mode: HoldMode;
 }
 
+function isSameLock(a: TrackedLock, b: TrackedLock): boolean {
+  return a.region === b.region && a.index === b.index;
+}
+
 interface Task {
+  readonly key: unknown;
   readonly held: Held[];
   nonBlockable: number;
 }
@@ -58,33 +74,46 @@ class Lockdep {
       });
   }
 
-  /** `tried`: a trylock cannot deadlock, so it makes no order. */
-  acquire(lock: object, name: string, spinning: boolean, mode: HoldMode, tried: boolean): void {
-    const task = this.#task();
-    if (!tried) {
-      for (const other of task.held) {
-        if (other.lock === lock && (mode === 'exclusive' || other.mode === 'exclusive')) {
-          this.#found('recursive-lock', `'${name}' is taken by a task that holds it already`);
-        } else if (other.name !== name) {
-          this.#addOrder(other.name, name);
+  /** Not for a trylock, which cannot deadlock and so makes no order. */
+  check(lock: TrackedLock, mode: HoldMode): void {
+    for (const other of this.#task().held) {
+      if (isSameLock(other, lock)) {
+        if (mode === 'exclusive' || other.mode === 'exclusive') {
+          this.#found('recursive-lock', `'${lock.name}' is taken by a task that holds it already`);
         }
+      } else if (other.name !== lock.name) {
+        this.#addOrder(other.name, lock.name);
       }
     }
-    task.held.push({ lock, name, spinning, mode });
   }
 
-  release(lock: object, name: string): void {
-    const { held } = this.#task();
-    const at = held.findLastIndex((other) => other.lock === lock);
+  hold({ region, index, name }: TrackedLock, mode: HoldMode, spinning: boolean): void {
+    this.#task().held.push({ region, index, name, mode, spinning });
+  }
+
+  release(lock: TrackedLock): void {
+    const task = this.#task();
+    const at = task.held.findLastIndex((other) => isSameLock(other, lock));
     if (at === -1) {
-      this.#found('stranger-unlock', `'${name}' is released by a task that does not hold it`);
-    } else {
-      held.splice(at, 1);
+      this.#found('stranger-unlock', `'${lock.name}' is released by a task that does not hold it`);
+      return;
     }
+    task.held.splice(at, 1);
+    this.#forgetIdle(task);
   }
 
-  nonBlockable(change: 1 | -1): void {
-    this.#task().nonBlockable += change;
+  nonBlockStart(): void {
+    this.#task().nonBlockable++;
+  }
+
+  nonBlockEnd(): void {
+    const task = this.#task();
+    if (task.nonBlockable === 0) {
+      this.#found('stranger-unlock', 'a non-blockable section is ended by a task that is in none');
+      return;
+    }
+    task.nonBlockable--;
+    this.#forgetIdle(task);
   }
 
   mightSleep(what: string): void {
@@ -100,8 +129,13 @@ class Lockdep {
   #task(): Task {
     const key = this.#currentTask();
     let task = this.#tasks.get(key);
-    if (task === undefined) this.#tasks.set(key, (task = { held: [], nonBlockable: 0 }));
+    if (task === undefined) this.#tasks.set(key, (task = { key, held: [], nonBlockable: 0 }));
     return task;
+  }
+
+  /** Tasks come and go: one that holds nothing needs no entry. */
+  #forgetIdle(task: Task): void {
+    if (task.held.length === 0 && task.nonBlockable === 0) this.#tasks.delete(task.key);
   }
 
   #addOrder(first: string, second: string): void {
@@ -147,7 +181,10 @@ class Lockdep {
 /** The debug mode when it is on. Primitives test it; nobody else should. */
 export let lockdep: Lockdep | undefined;
 
-/** Turns the debug mode on for this agent, with an empty history; returns what turns it off. */
+/**
+ * Turns the debug mode on for this agent, with an empty history; returns what turns it off. To be called while
+ * this agent holds no lock: it would not know that one.
+ */
 export function enableLockdep(options: LockdepOptions = {}): () => void {
   lockdep = new Lockdep(options);
   return () => {
@@ -162,10 +199,10 @@ export function mightSleep(what: string): void {
 
 /** Begins a part in which nobody may sleep. Linux: non_block_start. */
 export function nonBlockStart(): void {
-  if (lockdep !== undefined) lockdep.nonBlockable(1);
+  if (lockdep !== undefined) lockdep.nonBlockStart();
 }
 
 /** Ends what {@link nonBlockStart} began. */
 export function nonBlockEnd(): void {
-  if (lockdep !== undefined) lockdep.nonBlockable(-1);
+  if (lockdep !== undefined) lockdep.nonBlockEnd();
 }

@@ -4,17 +4,22 @@
  * 1. A region is an ArrayBuffer (one event loop: plain reads and writes) or a SharedArrayBuffer (many agents:
  *    Atomics). The same code serves both and asks `region.shared`; the branch is always taken the same way.
  * 2. The first {@link headerWords} words describe the region: magic, layout version, kind, variant, capacity.
- *    `attach` checks each of them and says which one is wrong.
+ *    `attach` checks them and says which one is wrong. The magic is written last, and read first.
  * 3. Word offsets count 32-bit words from the region's start, wide offsets 64-bit ones. A wide word is a
  *    Float64: an integer up to 2^53-1, or an infinity. Only 32-bit words are accessed atomically.
  * 4. In one event loop a region may grow: `words` and `wide` are then new views, so nobody keeps them.
+ * 5. In one event loop there is one Region for each ArrayBuffer, since who waits there waits in an object. In
+ *    shared memory each `attach` is an agent of its own: a worker attaches once and passes its Region around.
  */
 import { NotifierError } from '@mmu-notifier/core';
 
 /** Words of the header; a structure's own words start here. */
 export const headerWords = 32;
 
+/** States of the first word, besides 0. */
 const magic = 0x6d_6d_75_6e; // 'mmun'
+const magicOfCreation = 1;
+const magicOfMoved = 2;
 const layoutVersion = 1;
 
 /*
@@ -31,6 +36,7 @@ const headerAt = {
   variant: 16,
 } as const;
 const nameBytesMax = 32;
+const bytesMax = 2 ** 31 - 8;
 
 /** Whether memory is shared. By tag and not by `instanceof`: without isolation browsers lack the constructor. */
 export function isShared(memory: ArrayBufferLike): memory is SharedArrayBuffer {
@@ -39,11 +45,12 @@ export function isShared(memory: ArrayBufferLike): memory is SharedArrayBuffer {
 
 /** What `Region.create` writes into the header and `attach` checks. */
 export interface RegionDescription {
-  /** What lives here: a strategy's name. At most 32 ASCII characters. */
+  /** What lives here: a strategy's name. At most 32 ASCII characters, as the variant's. */
   readonly kind: string;
   readonly variant?: string;
+  /** Entries, in the structure's own measure. */
   readonly capacity: number;
-  /** Bytes that the structure needs, header included. */
+  /** Bytes that the structure needs, header included: a multiple of 8, below 2^31. */
   readonly byteLength: number;
 }
 
@@ -69,31 +76,34 @@ export class Region {
   }
 
   /**
-   * Lays out a region in `memory`, or in an ArrayBuffer of its own, and writes the header last. The memory must be zero.
+   * Lays out a region in `memory`, or in an ArrayBuffer of its own. The memory must be zero. Other agents may
+   * attach as soon as this returns, so the caller hands the memory to them when its own words are laid out too.
    *
    * @throws NotifierError `MMN_MEMORY`
    */
   static create(description: RegionDescription, memory?: ArrayBufferLike): Region {
     const { byteLength, capacity, kind, variant = '' } = description;
+    checkNumbers(byteLength, capacity);
+    checkName(kind);
+    checkName(variant);
     const target = memory ?? new ArrayBuffer(byteLength);
     checkBytes(target, byteLength);
     const words = new Int32Array(target, 0, byteLength >>> 2);
-    if (words[headerAt.magic] !== 0) {
-      throw new NotifierError(
-        'MMN_MEMORY',
-        'expected memory that is zero, got some that is in use',
-      );
-    }
+    const shared = isShared(target);
+    let used = false;
+    for (let at = headerAt.magic + 1; at < headerWords; at++) used ||= words[at] !== 0;
+    used ||= shared
+      ? Atomics.compareExchange(words, headerAt.magic, 0, magicOfCreation) !== 0
+      : words[headerAt.magic] !== 0;
+    if (used) refuse('expected memory that is zero, got some that is in use');
     words[headerAt.version] = layoutVersion;
     words[headerAt.capacity] = capacity;
     words[headerAt.byteLength] = byteLength;
     writeName(words, headerAt.kind, kind);
     writeName(words, headerAt.variant, variant);
-    if (isShared(target)) Atomics.store(words, headerAt.magic, magic);
+    if (shared) Atomics.store(words, headerAt.magic, magic);
     else words[headerAt.magic] = magic;
-    const region = new Region(target, byteLength);
-    if (!region.shared) localRegions.set(target, region);
-    return region;
+    return Region.#open(target, byteLength);
   }
 
   /**
@@ -104,32 +114,25 @@ export class Region {
   static attach(memory: ArrayBufferLike, kind: string): Region {
     checkBytes(memory, headerWords * 4);
     const words = new Int32Array(memory, 0, headerWords);
-    const magicHere = isShared(memory)
-      ? Atomics.load(words, headerAt.magic)
-      : words[headerAt.magic];
-    if (magicHere !== magic) {
-      const came = (magicHere! >>> 0).toString(16);
-      throw new NotifierError(
-        'MMN_MEMORY',
-        `expected a region laid out by create (magic 6d6d756e), got magic ${came}`,
-      );
-    }
-    if (words[headerAt.version] !== layoutVersion) {
-      throw new NotifierError(
-        'MMN_MEMORY',
-        `expected layout version ${layoutVersion}, got ${words[headerAt.version]}`,
-      );
+    checkMagic(isShared(memory) ? Atomics.load(words, headerAt.magic) : words[headerAt.magic]!);
+    const version = words[headerAt.version]!;
+    if (version !== layoutVersion) {
+      refuse(`expected layout version ${layoutVersion}, got ${version}`);
     }
     const kindHere = readName(words, headerAt.kind);
     if (kindHere !== kind) {
-      throw new NotifierError(
-        'MMN_MEMORY',
-        `expected a region of '${kind}', got one of '${kindHere}'`,
-      );
+      refuse(`expected a region of '${kind}', got one of '${kindHere}'`);
     }
     const byteLength = words[headerAt.byteLength]!;
+    checkNumbers(byteLength, words[headerAt.capacity]!);
     checkBytes(memory, byteLength);
-    return localRegions.get(memory) ?? new Region(memory, byteLength);
+    return localRegions.get(memory) ?? Region.#open(memory, byteLength);
+  }
+
+  static #open(memory: ArrayBufferLike, byteLength: number): Region {
+    const region = new Region(memory, byteLength);
+    if (!region.shared) localRegions.set(memory, region);
+    return region;
   }
 
   get capacity(): number {
@@ -177,9 +180,10 @@ export class Region {
   }
 
   /**
-   * Moves to a larger ArrayBuffer, in one event loop only. All offsets stay valid.
+   * Moves to a larger ArrayBuffer, in one event loop only. All offsets stay valid; the former memory cannot be
+   * attached any more.
    *
-   * @throws NotifierError `MMN_OUT_OF_CAPACITY` in shared memory, which other agents have mapped
+   * @throws NotifierError `MMN_OUT_OF_CAPACITY` in shared memory, which other agents have mapped; `MMN_MEMORY`
    */
   grow(capacity: number, byteLength: number): void {
     if (this.shared) {
@@ -188,11 +192,16 @@ export class Region {
         `expected at most ${this.capacity} entries in this shared memory, got one more: create it with a larger capacity`,
       );
     }
+    checkNumbers(byteLength, capacity);
+    if (byteLength < this.words.byteLength) {
+      refuse(`expected to grow to at least ${this.words.byteLength} bytes, got ${byteLength}`);
+    }
     const larger = new ArrayBuffer(byteLength);
     const words = new Int32Array(larger);
     words.set(this.words);
     words[headerAt.capacity] = capacity;
     words[headerAt.byteLength] = byteLength;
+    this.words[headerAt.magic] = magicOfMoved;
     localRegions.delete(this.memory);
     localRegions.set(larger, this);
     this.memory = larger;
@@ -204,26 +213,50 @@ export class Region {
 /** One region object for each ArrayBuffer: who waits in one event loop waits in an object, not in words. */
 const localRegions = new WeakMap<ArrayBufferLike, Region>();
 
+function refuse(message: string): never {
+  throw new NotifierError('MMN_MEMORY', message);
+}
+
+/** By tag, and not by what has a `byteLength`: a view would be copied instead of shared. */
 function checkBytes(memory: ArrayBufferLike, byteLength: number): void {
-  const came: unknown = memory?.byteLength;
-  if (typeof came !== 'number') {
-    throw new NotifierError(
-      'MMN_MEMORY',
-      `expected an ArrayBuffer or a SharedArrayBuffer, got ${memory === null ? 'null' : typeof memory}`,
+  const tag = Object.prototype.toString.call(memory).slice(8, -1);
+  if (tag !== 'ArrayBuffer' && tag !== 'SharedArrayBuffer') {
+    refuse(`expected an ArrayBuffer or a SharedArrayBuffer, got ${tag}`);
+  }
+  if (memory.byteLength < byteLength) {
+    refuse(`expected at least ${byteLength} bytes, got ${memory.byteLength}`);
+  }
+}
+
+function checkNumbers(byteLength: number, capacity: number): void {
+  if (byteLength % 8 !== 0 || byteLength < headerWords * 4 || byteLength > bytesMax) {
+    refuse(
+      `expected byteLength to be a multiple of 8 from ${headerWords * 4} to ${bytesMax}, got ${byteLength}`,
     );
   }
-  if (came < byteLength) {
-    throw new NotifierError('MMN_MEMORY', `expected at least ${byteLength} bytes, got ${came}`);
+  if (!Number.isInteger(capacity) || capacity < 0 || capacity >= 2 ** 31) {
+    refuse(`expected capacity to be an integer from 0 to 2^31-1, got ${capacity}`);
+  }
+}
+
+function checkMagic(word: number): void {
+  if (word === magic) return;
+  if (word === magicOfCreation) refuse('expected a region, got one whose create has not returned');
+  if (word === magicOfMoved) {
+    refuse('expected the memory of a region, got what it had before it grew: use region.memory');
+  }
+  refuse(
+    `expected a region laid out by create (magic ${magic.toString(16)}), got magic ${(word >>> 0).toString(16)}`,
+  );
+}
+
+function checkName(name: string): void {
+  if (typeof name !== 'string' || name.length > nameBytesMax || !/^[\x20-\x7e]*$/.test(name)) {
+    refuse(`expected a name of at most ${nameBytesMax} ASCII characters, got '${String(name)}'`);
   }
 }
 
 function writeName(words: Int32Array, at: number, name: string): void {
-  if (name.length > nameBytesMax) {
-    throw new NotifierError(
-      'MMN_MEMORY',
-      `expected a name of at most 32 characters, got '${name}'`,
-    );
-  }
   for (let i = 0; i < name.length; i++) {
     words[at + (i >> 2)] = words[at + (i >> 2)]! | (name.charCodeAt(i) << ((i & 3) << 3));
   }

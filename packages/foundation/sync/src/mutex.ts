@@ -37,28 +37,24 @@ export class Mutex implements DriverLock {
   tryLock(): boolean {
     const { region } = this;
     if (!region.compareExchange(this.index, 0, region.agent << 1)) return false;
-    if (lockdep !== undefined) lockdep.acquire(this, this.name, false, 'exclusive', true);
+    if (lockdep !== undefined) lockdep.hold(this, 'exclusive', false);
     return true;
   }
 
   /** May wait, but not while free. Rejects with the signal's reason; then it does not hold the lock. */
   lock(signal?: AbortSignal): MaybePromise<void> {
-    if (lockdep !== undefined) this.#announce();
-    const { region } = this;
-    if (region.compareExchange(this.index, 0, region.agent << 1)) return undefined;
-    return run(this.#wait(), signal);
+    if (lockdep !== undefined) this.#check();
+    return this.tryLock() ? undefined : run(this.#wait(), signal);
   }
 
   /** The same, blocking the thread. */
   lockSync(): void {
-    if (lockdep !== undefined) this.#announce();
-    const { region, index } = this;
-    const free = region.agent << 1;
-    if (region.compareExchange(index, 0, free)) return;
-    if (region.shared) {
+    if (lockdep !== undefined) this.#check();
+    if (this.tryLock()) return;
+    if (this.region.shared) {
       for (let spins = 0; spins < spinsMax; spins++) {
         cpuRelax();
-        if (region.compareExchange(index, 0, free)) return;
+        if (this.tryLock()) return;
       }
     }
     runSync(this.#wait());
@@ -66,7 +62,7 @@ export class Mutex implements DriverLock {
 
   /** @throws NotifierError `MMN_LOCK` when it is free */
   unlock(): void {
-    if (lockdep !== undefined) lockdep.release(this, this.name);
+    if (lockdep !== undefined) lockdep.release(this);
     const { region, index } = this;
     const held = region.exchange(index, 0);
     if (held === 0) {
@@ -85,7 +81,7 @@ export class Mutex implements DriverLock {
     for (;;) {
       const held = region.load(index);
       if (held === 0) {
-        if (region.compareExchange(index, 0, (region.agent << 1) | contended)) return;
+        if (region.compareExchange(index, 0, (region.agent << 1) | contended)) break;
       } else if (
         (held & contended) !== 0 ||
         region.compareExchange(index, held, held | contended)
@@ -93,10 +89,11 @@ export class Mutex implements DriverLock {
         yield { region, index, expected: held | contended };
       }
     }
+    if (lockdep !== undefined) lockdep.hold(this, 'exclusive', false);
   }
 
-  #announce(): void {
+  #check(): void {
     mightSleep(this.name);
-    lockdep?.acquire(this, this.name, false, 'exclusive', false);
+    lockdep?.check(this, 'exclusive');
   }
 }

@@ -1,10 +1,10 @@
 /**
  * A sleeping lock for many readers or one writer: the kernel's rw_semaphore.
  *
- * 1. `count` is the number of readers, or -1 for a writer.
+ * 1. `count` is the number of readers, or -1 for a writer. Any negative value keeps readers out.
  * 2. Fair to writers: while one waits, no new reader gets in. So a task that reads and reads again deadlocks with
  *    a writer that came between: that is what rw semaphores do in Linux, and some schemes fall for it (ODP-1).
- * 3. An uncontended reader pays two Atomics calls down and two up, a writer one and two.
+ * 3. An uncontended reader pays three Atomics calls down and two up, a writer one and two.
  */
 import { NotifierError, type MaybePromise } from '@mmu-notifier/core';
 import { lockdep, mightSleep, type HoldMode } from './lockdep.ts';
@@ -35,79 +35,74 @@ export class RwSemaphore {
   }
 
   tryDownRead(): boolean {
-    if (!this.#tryRead()) return false;
-    if (lockdep !== undefined) lockdep.acquire(this, this.name, false, 'shared', true);
+    const { region, index } = this;
+    for (;;) {
+      const count = region.load(index + At.count);
+      if (count < 0 || region.load(index + At.writersWaiting) !== 0) return false;
+      if (region.compareExchange(index + At.count, count, count + 1)) break;
+    }
+    if (lockdep !== undefined) lockdep.hold(this, 'shared', false);
     return true;
   }
 
+  /** May wait, but not while neither held by a writer nor wanted by one. Rejects with the signal's reason. */
   downRead(signal?: AbortSignal): MaybePromise<void> {
-    if (lockdep !== undefined) this.#announce('shared');
-    return this.#tryRead() ? undefined : run(this.#waitRead(), signal);
+    if (lockdep !== undefined) this.#check('shared');
+    return this.tryDownRead() ? undefined : run(this.#waitRead(), signal);
   }
 
   downReadSync(): void {
-    if (lockdep !== undefined) this.#announce('shared');
-    if (!this.#tryRead()) runSync(this.#waitRead());
+    if (lockdep !== undefined) this.#check('shared');
+    if (!this.tryDownRead()) runSync(this.#waitRead());
   }
 
   /** @throws NotifierError `MMN_LOCK` when no reader holds it */
   upRead(): void {
-    if (lockdep !== undefined) lockdep.release(this, this.name);
+    if (lockdep !== undefined) lockdep.release(this);
     const readers = this.region.add(this.index + At.count, -1);
     if (readers <= 0) {
       this.region.add(this.index + At.count, 1);
+      this.#queue.wakeAll(); // whoever took the wrong count for a writer looks again
       this.#refuse('held by a reader');
     }
     if (readers === 1) this.#queue.wakeAll();
   }
 
   tryDownWrite(): boolean {
-    if (!this.#tryWrite()) return false;
-    if (lockdep !== undefined) lockdep.acquire(this, this.name, false, 'exclusive', true);
+    if (!this.region.compareExchange(this.index + At.count, 0, writer)) return false;
+    if (lockdep !== undefined) lockdep.hold(this, 'exclusive', false);
     return true;
   }
 
+  /** May wait, but not while free. Rejects with the signal's reason. */
   downWrite(signal?: AbortSignal): MaybePromise<void> {
-    if (lockdep !== undefined) this.#announce('exclusive');
-    return this.#tryWrite() ? undefined : run(this.#waitWrite(), signal);
+    if (lockdep !== undefined) this.#check('exclusive');
+    return this.tryDownWrite() ? undefined : run(this.#waitWrite(), signal);
   }
 
   downWriteSync(): void {
-    if (lockdep !== undefined) this.#announce('exclusive');
-    if (!this.#tryWrite()) runSync(this.#waitWrite());
+    if (lockdep !== undefined) this.#check('exclusive');
+    if (!this.tryDownWrite()) runSync(this.#waitWrite());
   }
 
   /** @throws NotifierError `MMN_LOCK` when no writer holds it */
   upWrite(): void {
-    if (lockdep !== undefined) lockdep.release(this, this.name);
+    if (lockdep !== undefined) lockdep.release(this);
     if (!this.region.compareExchange(this.index + At.count, writer, 0)) {
       this.#refuse('held by a writer');
     }
     this.#queue.wakeAll();
   }
 
-  #tryRead(): boolean {
-    const { region, index } = this;
-    for (;;) {
-      const count = region.load(index + At.count);
-      if (count === writer || region.load(index + At.writersWaiting) !== 0) return false;
-      if (region.compareExchange(index + At.count, count, count + 1)) return true;
-    }
-  }
-
-  #tryWrite(): boolean {
-    return this.region.compareExchange(this.index + At.count, 0, writer);
-  }
-
   *#waitRead(): Waiting<void> {
-    yield* this.#queue.wait(() => this.#tryRead());
+    yield* this.#queue.wait(() => this.tryDownRead());
   }
 
   *#waitWrite(): Waiting<void> {
     const { region, index } = this;
     region.add(index + At.writersWaiting, 1);
     try {
-      yield* this.#queue.wait(() => this.#tryWrite());
+      yield* this.#queue.wait(() => this.tryDownWrite());
     } finally {
       region.add(index + At.writersWaiting, -1);
       // A writer that gave up held readers back: they may go on now.
@@ -115,9 +110,9 @@ export class RwSemaphore {
     }
   }
 
-  #announce(mode: HoldMode): void {
+  #check(mode: HoldMode): void {
     mightSleep(this.name);
-    lockdep?.acquire(this, this.name, false, mode, false);
+    lockdep?.check(this, mode);
   }
 
   #refuse(expected: string): never {

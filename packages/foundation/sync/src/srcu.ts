@@ -2,31 +2,38 @@
  * Sleepable read-copy-update: readers mark their sections, which may sleep and nest; `synchronize` waits until
  * every section that had begun before it is over.
  *
- * 1. Two counters. A reader enters the one that `index` names and leaves the same one. The bit `waited` in a
- *    counter says that somebody waits for it to drain: the last reader out wakes it.
- * 2. A grace period drains the idle counter, turns `index`, and drains the other. The first drain is what makes it right:
+ * 1. Two counters. A reader enters the one that the parity of `phase` names, and leaves the same one. Whoever
+ *    reads what is protected does so after it entered.
+ * 2. So a grace period is over when each counter was seen at zero once since it began: every older reader was
+ *    in one of them. Nothing else is needed for safety, neither an order nor a lock.
+ * 3. For progress new readers must not fill the counter that is waited for. So one waits for the idle counter
+ *    only; to see the other at zero, one turns the phase. Only who saw the idle counter at zero in a phase turns
+ *    it (compare and exchange from that phase to the next), anybody may, and the readers of the former phase
+ *    then drain while new ones go elsewhere. Hence a waiter who missed such a moment may count phases instead:
  *
- *        reader                              grace period
+ *        reader                              grace period, begun in phase p
  *        ----------------------------------- -----------------------------------
- *        i = index (0)
- *                                            period 1: drains 1, index = 1, drains 0: empty
- *        counter[0]++, reads the old object
- *                                            unlinks the object, period 2 begins
- *        Required: period 2 waits for the reader, so it drains 0 before it turns.                 [SRCU-1]
+ *        counter[p & 1]++ or the other
+ *                                            p → p+1   perhaps by who looked before we began
+ *                                            p+1 → p+2 counter[p & 1] was zero since we began
+ *                                            p+2 → p+3 the other was
+ *        Required: the reader left before phase p+3.                                              [SRCU-1]
  *
- * 3. Grace periods exclude one another by a mutex.
- * 4. A reader pays three Atomics calls: load and add, sub.
+ * 4. The bit `waited` in a counter asks the last reader out to wake those who wait for it. Who turns the phase
+ *    clears it and wakes them all, so that nobody sleeps on a bit that somebody else cleared.
+ * 5. A reader pays three Atomics calls: load and add, sub. A grace period without readers pays three loads.
  *
- * Source: Linux kernel/rcu/srcutree.c, v5.3, the algorithm; there the counters are per CPU and split in two.
+ * Source: two counters and the drain of the idle one are Linux kernel/rcu/srcutree.c, v5.3. There a mutex and a
+ * state machine serialise grace periods; that waiters help each other to turn is ours, since a thread that
+ * blocks for a grace period must not depend on one that its own event loop was running.
  */
-import type { MaybePromise } from '@mmu-notifier/core';
+import { NotifierError, type MaybePromise } from '@mmu-notifier/core';
 import { mightSleep } from './lockdep.ts';
 import type { Region } from './memory.ts';
-import { Mutex } from './mutex.ts';
 import { struct } from './struct.ts';
 import { run, runSync, wake, type Waiting } from './waiting.ts';
 
-const At = struct({ index: 'word', counter0: 'word', counter1: 'word', gracePeriod: 'word' });
+const At = struct({ phase: 'word', counter0: 'word', counter1: 'word' });
 const waited = 1 << 30;
 
 /** Words that an SRCU domain takes. */
@@ -36,7 +43,6 @@ export const srcuWords: number = At.sizeWords;
 export class Srcu {
   readonly region: Region;
   readonly index: number;
-  readonly #gracePeriod: Mutex;
   #callbacks: (() => void)[] = [];
   #running: Promise<void> | undefined;
 
@@ -44,43 +50,49 @@ export class Srcu {
   constructor(region: Region, index: number) {
     this.region = region;
     this.index = index;
-    this.#gracePeriod = new Mutex(region, index + At.gracePeriod, 'srcu grace period');
   }
 
   /** Begins a read section. Never waits. Returns what {@link readUnlock} needs. */
   readLock(): number {
     const { region, index } = this;
-    const side = region.load(index + At.index);
+    const side = region.load(index + At.phase) & 1;
     region.add(index + At.counter0 + side, 1);
     return side;
   }
 
-  /** Ends the read section that `readLock` began. Never waits. */
+  /**
+   * Ends the read section that `readLock` began. Never waits. Any agent may, not only the one that began it.
+   *
+   * @throws NotifierError `MMN_LOCK` when no read section is open on that side
+   */
   readUnlock(side: number): void {
     const { region, index } = this;
-    if (region.add(index + At.counter0 + side, -1) === (waited | 1)) {
-      wake(region, index + At.counter0 + side);
+    const counter = index + At.counter0 + side;
+    const before = region.add(counter, -1);
+    if (before === (waited | 1)) {
+      wake(region, counter);
+    } else if (before === 0 || before === waited) {
+      region.add(counter, 1);
+      throw new NotifierError('MMN_LOCK', 'expected an SRCU read section to be open, got none');
     }
   }
 
-  /** Waits for every read section that has begun. In one, it would wait for itself. */
-  synchronize(signal?: AbortSignal): Promise<void> {
+  /** Waits for every read section that has begun, and not for newer ones. In one, it would wait for itself. */
+  synchronize(signal?: AbortSignal): MaybePromise<void> {
     mightSleep('synchronize');
-    return this.#synchronize(signal);
+    return this.#isIdle() ? undefined : run(this.#gracePeriod(), signal);
   }
 
   /** The same, blocking the thread. */
   synchronizeSync(): void {
     mightSleep('synchronizeSync');
-    this.#gracePeriod.lockSync();
-    try {
-      runSync(this.#drainBoth());
-    } finally {
-      this.#gracePeriod.unlock();
-    }
+    if (!this.#isIdle()) runSync(this.#gracePeriod());
   }
 
-  /** Runs `callback` on this agent after a grace period. Never waits. Linux: call_srcu. */
+  /**
+   * Runs `callback` on this agent after a grace period, and never from within this call, which never waits.
+   * Callbacks run in the order they were given; what one throws is an uncaught exception. Linux: call_srcu.
+   */
   call(callback: () => void): void {
     this.#callbacks.push(callback);
     this.#running ??= this.#runCallbacks();
@@ -91,47 +103,62 @@ export class Srcu {
     return this.#running;
   }
 
-  async #synchronize(signal: AbortSignal | undefined): Promise<void> {
-    await this.#gracePeriod.lock(signal);
-    try {
-      await run(this.#drainBoth(), signal);
-    } finally {
-      this.#gracePeriod.unlock();
-    }
-  }
-
   async #runCallbacks(): Promise<void> {
-    try {
-      while (this.#callbacks.length > 0) {
-        const batch = this.#callbacks;
-        this.#callbacks = [];
-        await this.#synchronize(undefined);
-        for (const callback of batch) callback();
+    while (this.#callbacks.length > 0) {
+      await undefined; // leaves the context of `call`, which may hold a spin lock
+      const batch = this.#callbacks;
+      this.#callbacks = [];
+      await run(this.#gracePeriod());
+      for (const callback of batch) {
+        try {
+          callback();
+        } catch (error) {
+          queueMicrotask(() => {
+            throw error;
+          });
+        }
       }
-    } finally {
-      this.#running = undefined;
     }
+    this.#running = undefined;
   }
 
-  *#drainBoth(): Waiting<void> {
+  /** How many read sections a counter counts. */
+  #readers(side: number): number {
+    return this.region.load(this.index + At.counter0 + side) & ~waited;
+  }
+
+  #isIdle(): boolean {
+    return this.#readers(0) === 0 && this.#readers(1) === 0;
+  }
+
+  *#gracePeriod(): Waiting<void> {
     const { region, index } = this;
-    const side = region.load(index + At.index);
-    yield* this.#drain(side ^ 1);
-    region.store(index + At.index, side ^ 1);
-    yield* this.#drain(side);
+    const begun = region.load(index + At.phase);
+    let isDrained0 = false;
+    let isDrained1 = false;
+    for (;;) {
+      const phase = region.load(index + At.phase);
+      isDrained0 ||= this.#readers(0) === 0;
+      isDrained1 ||= this.#readers(1) === 0;
+      if ((isDrained0 && isDrained1) || ((phase - begun) | 0) >= 3) return;
+      const idle = index + At.counter0 + (~phase & 1);
+      const now = region.load(idle);
+      if ((now & ~waited) === 0) {
+        if (region.compareExchange(index + At.phase, phase, (phase + 1) | 0)) this.#release(idle);
+      } else if ((now & waited) !== 0 || region.compareExchange(idle, now, now | waited)) {
+        yield { region, index: idle, expected: now | waited };
+      }
+    }
   }
 
-  *#drain(side: number): Waiting<void> {
+  /** Takes the bit out of a counter that was drained, and wakes whoever relied on it. */
+  #release(counter: number): void {
     const { region } = this;
-    const at = this.index + At.counter0 + side;
-    if (region.load(at) === 0) return;
-    region.add(at, waited);
-    try {
-      for (let now = region.load(at); now !== waited; now = region.load(at)) {
-        yield { region, index: at, expected: now };
-      }
-    } finally {
-      region.add(at, -waited);
+    for (;;) {
+      const now = region.load(counter);
+      if ((now & waited) === 0) return;
+      if (region.compareExchange(counter, now, now & ~waited)) break;
     }
+    wake(region, counter);
   }
 }

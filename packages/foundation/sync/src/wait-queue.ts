@@ -12,9 +12,13 @@
  *        condition?  -> false                waiters?  -> 0, wakes nobody
  *        Required: not both. `waiters++` pairs with the load in `wakeAll`.                       [W1]
  *
- * 2. Waking an empty queue costs one load.
+ *    So in shared memory the condition must change by an atomic write, not by a plain one.
+ *
+ * 2. Waking an empty queue costs one load. Waking another one wakes everybody, and each looks again.
  */
 import type { MaybePromise } from '@mmu-notifier/core';
+import { nowMs } from './clock.ts';
+import { mightSleep } from './lockdep.ts';
 import type { Region } from './memory.ts';
 import { struct } from './struct.ts';
 import { run, runSync, wake, type Waiting } from './waiting.ts';
@@ -37,28 +41,31 @@ export class WaitQueue {
 
   /** Waits until the condition holds; looks first, and again whenever it is woken. */
   waitUntil(condition: () => boolean, signal?: AbortSignal): MaybePromise<void> {
-    return condition() ? undefined : this.#ignore(run(this.wait(condition), signal));
+    mightSleep('waitUntil');
+    return condition() ? undefined : run(this.#waitForever(condition), signal);
   }
 
   /** The same, blocking the thread. */
   waitUntilSync(condition: () => boolean): void {
-    if (!condition()) runSync(this.wait(condition));
+    mightSleep('waitUntilSync');
+    if (!condition()) runSync(this.#waitForever(condition));
   }
 
   /**
    * As part of a slow path of the caller's. Returns false when `timeoutMs` passed without the condition.
    */
-  *wait(condition: () => boolean, timeoutMs?: number): Waiting<boolean> {
+  *wait(condition: () => boolean, timeoutMs: number = Infinity): Waiting<boolean> {
     const { region } = this;
     const turnAt = this.index + At.turn;
+    const deadlineMs = timeoutMs === Infinity ? Infinity : nowMs() + timeoutMs;
     region.add(this.index + At.waiters, 1);
     try {
       for (;;) {
         const expected = region.load(turnAt);
         if (condition()) return true;
-        const outcome = yield timeoutMs === undefined
-          ? { region, index: turnAt, expected }
-          : { region, index: turnAt, expected, timeoutMs };
+        const leftMs = deadlineMs === Infinity ? Infinity : deadlineMs - nowMs();
+        if (leftMs <= 0) return false;
+        const outcome = yield { region, index: turnAt, expected, timeoutMs: leftMs };
         if (outcome === 'timed-out') return condition();
       }
     } finally {
@@ -66,7 +73,7 @@ export class WaitQueue {
     }
   }
 
-  /** Wakes everybody. Call it after the condition was made true. */
+  /** Wakes everybody. Call it after the condition was made true. Never waits. */
   wakeAll(): void {
     const { region, index } = this;
     if (region.load(index + At.waiters) === 0) return;
@@ -74,7 +81,7 @@ export class WaitQueue {
     wake(region, index + At.turn);
   }
 
-  async #ignore(waited: Promise<boolean>): Promise<void> {
-    await waited;
+  *#waitForever(condition: () => boolean): Waiting<void> {
+    yield* this.wait(condition);
   }
 }

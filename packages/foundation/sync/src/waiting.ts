@@ -6,7 +6,8 @@
  * return early, so the generator looks again, as with a futex.
  *
  * In one event loop the waiters stand in a queue of the region's; in shared memory they stand in the engine's
- * queue for the word (Atomics.wait, Atomics.waitAsync).
+ * queue for the word (Atomics.wait, Atomics.waitAsync). There a wake may go to an agent whose promise cannot
+ * go on until that agent returns to its event loop: who waits with a promise must not block for long beside it.
  */
 import { NotifierError } from '@mmu-notifier/core';
 import { startTimer, type TimerHandle } from './clock.ts';
@@ -29,26 +30,44 @@ export type WaitOutcome = 'ok' | 'not-equal' | 'timed-out';
 export type Waiting<T> = Generator<WaitRequest, T, WaitOutcome>;
 
 /**
- * Runs a slow path, blocking the thread.
+ * Runs a slow path, blocking the thread. What goes wrong is thrown into the generator, whose `finally` cleans up.
  *
- * @throws NotifierError `MMN_WOULD_BLOCK` in one event loop: nobody else could ever wake it
+ * @throws NotifierError `MMN_WOULD_BLOCK` in one event loop, where nobody else could ever wake it, and in agents
+ *   that must not block: a browser's main thread
  */
 export function runSync<T>(waiting: Waiting<T>): T {
   let step = waiting.next();
   while (step.done !== true) {
-    const { region, index, expected, timeoutMs } = step.value;
-    if (!region.shared) {
-      const error = new NotifierError(
-        'MMN_WOULD_BLOCK',
-        'expected to go on without waiting in a …Sync call on unshared memory, but the wait could never end: use the plain form',
-      );
+    let outcome: WaitOutcome;
+    try {
+      outcome = block(step.value);
+    } catch (error) {
       step = waiting.throw(error);
       continue;
     }
-    mightSleep('wait');
-    step = waiting.next(Atomics.wait(region.words, index, expected, timeoutMs ?? Infinity));
+    step = waiting.next(outcome);
   }
   return step.value;
+}
+
+function block({ region, index, expected, timeoutMs = Infinity }: WaitRequest): WaitOutcome {
+  if (!region.shared) {
+    throw new NotifierError(
+      'MMN_WOULD_BLOCK',
+      'expected to go on without waiting in a …Sync call on unshared memory, but the wait could never end: use the plain form',
+    );
+  }
+  mightSleep('wait');
+  try {
+    return Atomics.wait(region.words, index, expected, timeoutMs);
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause;
+    throw new NotifierError(
+      'MMN_WOULD_BLOCK',
+      'expected an agent that may block, got one that must not: use the plain form, or a worker',
+      { cause },
+    );
+  }
 }
 
 /** Runs a slow path with promises. An abort is thrown into the generator, whose `finally` cleans up. */
@@ -109,7 +128,9 @@ function waitLocal(request: WaitRequest, signal: AbortSignal | undefined): Promi
       reject(signal!.reason);
     };
     standing.add(waiter);
-    if (timeoutMs !== undefined) timer = startTimer(timeoutMs, () => waiter.settle('timed-out'));
+    if (timeoutMs !== undefined && timeoutMs !== Infinity) {
+      timer = startTimer(timeoutMs, () => waiter.settle('timed-out'));
+    }
     signal?.addEventListener('abort', onAbort, { once: true });
   });
 }
@@ -128,14 +149,14 @@ function waitShared(request: WaitRequest, signal: AbortSignal | undefined): Prom
   const { region, index, expected, timeoutMs } = request;
   const result = Atomics.waitAsync(region.words, index, expected, timeoutMs ?? Infinity);
   if (!result.async) return Promise.resolve(result.value);
-  const release = keepAlive();
-  const woken = result.value.finally(release);
+  const woken = result.value.finally(keepAlive());
   if (signal === undefined) return woken;
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {
       reject(signal.reason);
-      // The engine's waiter cannot be withdrawn: a wake that it takes belongs to somebody who still waits.
-      void woken.then((outcome) => outcome === 'ok' && wake(region, index, 1));
+      // The engine's waiter cannot be withdrawn, and one that nobody listens to would swallow a wake. So all
+      // are woken: this one is gone then, and those who still wait look again.
+      wake(region, index);
     };
     signal.addEventListener('abort', onAbort, { once: true });
     void woken.then((outcome) => {
