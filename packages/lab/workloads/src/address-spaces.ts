@@ -42,30 +42,21 @@ export class AddressSpaces {
     this.#ledger = ledger;
   }
 
-  /** Assigns every draft its address space. The drafts' objects become the events wherever they can. */
-  assign(drafts: readonly Draft[]): MemoryEvent[] {
-    const events: MemoryEvent[] = [];
-    for (const draft of drafts) {
+  /** Assigns every draft its address space. The array and, wherever possible, its objects become the events. */
+  assign(drafts: Draft[]): MemoryEvent[] {
+    const events = drafts as (Draft | MemoryEvent)[];
+    for (const [index, draft] of drafts.entries()) {
       const task = this.#taskOf(draft);
       draft.process = task.space.id;
-      switch (draft.kind) {
-        case 'clone':
-          events.push(this.#clone(draft, task));
-          break;
-        case 'exec':
-          draft.previous = task.space.id;
-          this.#exec(task);
-          draft.process = task.space.id;
-          events.push(draft);
-          break;
-        case 'taskExit':
-          events.push(this.#exit(draft, task));
-          break;
-        default:
-          events.push(draft);
+      if (draft.kind === 'clone') events[index] = this.#clone(draft, task);
+      else if (draft.kind === 'taskExit') events[index] = this.#exit(draft, task);
+      else if (draft.kind === 'exec') {
+        draft.previous = task.space.id;
+        this.#exec(task);
+        draft.process = task.space.id;
       }
     }
-    return events;
+    return events as MemoryEvent[];
   }
 
   #taskOf(draft: Draft): Task {

@@ -189,8 +189,7 @@ export class Journal {
         this.#ledger.usedLines += 1;
       }
     }
-    const drafts = this.entries.filter((entry) => entry !== undefined);
-    return drafts.sort((a, b) => a.beginNs - b.beginNs);
+    return inOrder(this.entries);
   }
 
   #abandon(thread: number): void {
@@ -237,4 +236,12 @@ export class Journal {
     this.entries[index] = undefined;
     this.#exits.set(at.thread, this.entries.push(exit) - 1);
   }
+}
+
+/** Closes the holes and sorts by time. In place: a recording may have millions of entries. */
+function inOrder(entries: Entries): Draft[] {
+  let kept = 0;
+  for (const entry of entries) if (entry !== undefined) entries[kept++] = entry;
+  entries.length = kept;
+  return (entries as Draft[]).sort((a, b) => a.beginNs - b.beginNs);
 }

@@ -67,7 +67,7 @@ export class Ledger {
   }
 
   /** Counts a line that was not understood: `reason` is what it seems to be, `text` the line itself. */
-  refuse(reason: string, text: string, line = this.lines): void {
+  refuse(reason: string, text: string, line: number = this.lines): void {
     if (this.strict) {
       throw new RecordingError(
         'MMN_RECORDING_LINE',

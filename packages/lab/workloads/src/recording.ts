@@ -162,8 +162,10 @@ function startAtZero(events: { beginNs: number; endNs: number }[]): number {
   const firstNs = events[0]?.beginNs ?? 0;
   let lastNs = 0;
   for (const event of events) {
-    event.beginNs -= firstNs;
-    event.endNs -= firstNs;
+    if (firstNs !== 0) {
+      event.beginNs -= firstNs;
+      event.endNs -= firstNs;
+    }
     if (event.endNs > lastNs) lastNs = event.endNs;
   }
   return lastNs;
