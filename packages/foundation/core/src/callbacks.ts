@@ -11,24 +11,29 @@ import type { MaybePromise, SubscriptionOps } from './notifier.ts';
 /** See the file's head. */
 export type Steps<T> = Generator<MaybePromise<unknown>, T, unknown>;
 
-/** Runs steps with promises. A failure, or an abort of the wait, is thrown into them. */
-export async function runSteps<T>(steps: Steps<T>, signal?: AbortSignal): Promise<T> {
+/** Runs steps: at once as far as nothing has to be waited for, then with promises. */
+export function runSteps<T>(steps: Steps<T>): MaybePromise<T> {
   let step = steps.next();
   while (step.done !== true) {
-    let value: unknown;
-    try {
-      const pending = step.value;
-      value =
-        isPromise(pending) && signal !== undefined
-          ? await abortable(pending, signal)
-          : await pending;
-    } catch (error) {
-      step = steps.throw(error);
-      continue;
-    }
-    step = steps.next(value);
+    if (isPromise(step.value)) return runStepsLater(steps, step.value);
+    step = steps.next(step.value);
   }
   return step.value;
+}
+
+async function runStepsLater<T>(steps: Steps<T>, first: Promise<unknown>): Promise<T> {
+  let pending: MaybePromise<unknown> = first;
+  for (;;) {
+    let step: IteratorResult<MaybePromise<unknown>, T>;
+    try {
+      const value = isPromise(pending) ? await pending : pending;
+      step = steps.next(value);
+    } catch (error) {
+      step = steps.throw(error);
+    }
+    if (step.done === true) return step.value;
+    pending = step.value;
+  }
 }
 
 /** Runs steps of which none may have to wait. @throws NotifierError `MMN_CALLBACK_ASYNC` into them */
@@ -40,8 +45,11 @@ export function runStepsSync<T>(steps: Steps<T>): T {
   return step.value;
 }
 
-/** Gives up waiting when the signal aborts; the work itself goes on. */
-export function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+/** Gives up waiting when the signal, if any, aborts; the work itself goes on. */
+export function abortable<T>(work: Promise<T>, signal?: AbortSignal): Promise<T>;
+export function abortable<T>(work: MaybePromise<T>, signal?: AbortSignal): MaybePromise<T>;
+export function abortable<T>(work: MaybePromise<T>, signal?: AbortSignal): MaybePromise<T> {
+  if (signal === undefined || !isPromise(work)) return work;
   if (signal.aborted) {
     work.catch(() => {}); // its own failure has nobody to go to
     return Promise.reject(signal.reason);

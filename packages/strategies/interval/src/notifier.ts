@@ -9,6 +9,7 @@
  * 5. A start that fails, in the tree or in the list, undoes what it did before it returns.            [N4] (U-7)
  */
 import {
+  abortable,
   addressMax,
   callbackAsync,
   callbackFailed,
@@ -148,7 +149,7 @@ export class IntervalNotifier<
 
   async release(signal?: AbortSignal): Promise<void> {
     this.refuseInCallback('release');
-    await runSteps(this.#release('plain', signal), signal);
+    await runSteps(this.#release('plain', signal));
   }
 
   releaseSync(): void {
@@ -271,12 +272,12 @@ export class IntervalNotifier<
         }
         failure ??= callbackRefused();
       } else if (invalidated !== true) {
-        return runSteps(this.#walkOn(section, first, handle, invalidated, failure, signal), signal);
+        return runSteps(this.#walkOn(section, first, handle, invalidated, failure, signal));
       }
       handle = this.state.tree.next(handle, section.start, last);
     }
     if (this.#anyFinish && first !== none) {
-      if (mode === 'plain') return runSteps(this.#finishOrThrow(section, first, failure), signal);
+      if (mode === 'plain') return runSteps(this.#finishOrThrow(section, first, failure, signal));
       runStepsSync(this.#finish(section, first, none));
     }
     if (failure !== undefined) throw failure;
@@ -296,7 +297,7 @@ export class IntervalNotifier<
     let invalidated: MaybePromise<boolean> = pending;
     for (let handle = from; ;) {
       try {
-        if ((yield invalidated) === false) failure ??= callbackRefused();
+        if ((yield abortable(invalidated, signal)) === false) failure ??= callbackRefused();
       } catch (error) {
         if (signal?.aborted === true && error === signal.reason) throw error;
         failure ??= callbackFailed(error);
@@ -309,28 +310,33 @@ export class IntervalNotifier<
         invalidated = Promise.reject(error);
       }
     }
-    return yield* this.#finishOrThrow(section, first, failure);
+    return yield* this.#finishOrThrow(section, first, failure, signal);
   }
 
   *#finishOrThrow(
     section: Section,
     first: number,
     failure: NotifierError | undefined,
+    signal: AbortSignal | undefined,
   ): Steps<true> {
-    if (this.#anyFinish) yield* this.#finish(section, first, none);
+    if (this.#anyFinish) yield* this.#finish(section, first, none, signal);
     if (failure !== undefined) throw failure;
     return true;
   }
 
   /** The second pass, from the first hit to `until`, in the order of the first. Runs all, then throws. */
-  *#finish(section: Section, first: number, until: number): Steps<void> {
+  *#finish(section: Section, first: number, until: number, signal?: AbortSignal): Steps<void> {
     let failure: NotifierError | undefined;
     for (let handle = first; handle !== until;) {
       const { finish, ops } = this.#bindingOf(handle);
       if (finish !== undefined && !this.#bindingOf(handle).owns(section)) {
         try {
-          yield this.#call(() => finish.call(ops, section, this.#cookieOf(handle)));
+          yield abortable(
+            this.#call(() => finish.call(ops, section, this.#cookieOf(handle))),
+            signal,
+          );
         } catch (error) {
+          if (signal?.aborted === true && error === signal.reason) throw error;
           failure ??= callbackFailed(error);
         }
       }
@@ -445,7 +451,7 @@ export class IntervalNotifier<
     let failure: NotifierError | undefined;
     const attempt = function* (step: () => MaybePromise<unknown>): Steps<unknown> {
       try {
-        return yield step();
+        return yield abortable(step(), signal);
       } catch (error) {
         if (signal?.aborted === true && error === signal.reason) throw error;
         failure ??= callbackFailed(error);

@@ -1,0 +1,80 @@
+/**
+ * The words of a reference notifier: two arrays that are scanned from end to end.
+ *
+ *     words  0            header of the region (sync)
+ *           32            Mm
+ *           32 + Mm       Open[0] … Open[sectionsMax - 1]      the open sections' ranges
+ *           then          Sub[0] … Sub[capacity - 1]
+ *
+ * Every word is read and written under Mm.lock, but for a driver's mutex. That is the whole design.
+ */
+import { NotifierError } from '@mmu-notifier/core';
+import { headerWords, Region, struct } from '@mmu-notifier/sync';
+
+/** One for the address space. */
+export const Mm = struct({
+  lock: 'word',
+  released: 'word',
+  /** One past the last slot ever used, of each array. */
+  openBound: 'word',
+  subBound: 'word',
+  queue: 'wide',
+  /** Sections started so far. */
+  sections: 'wide',
+});
+
+/** An open section, or a free slot with `isOpen` 0. */
+export const Open = struct({ isOpen: 'word', start: 'wide', end: 'wide', number: 'wide' });
+
+/** A subscription, or a free record with `state` 0. */
+export const Sub = struct({
+  state: 'word',
+  ops: 'word',
+  cookie: 'word',
+  /** The driver's lock when it brought none. */
+  mutex: 'word',
+  /** Sections that may still call it. */
+  callers: 'word',
+  /** Sections that hit it so far: a read that saw another number collided. */
+  seq: 'wide',
+  /** `Mm.sections` when it was made: older sections do not call it. */
+  born: 'wide',
+  /** `Mm.sections` when its closing began: younger sections do not call it. */
+  closed: 'wide',
+  start: 'wide',
+  end: 'wide',
+});
+
+/** Values of `Sub.state`. */
+export const State = { free: 0, open: 1, closing: 2 } as const;
+
+/** Most open sections of all agents together. */
+export const sectionsMax = 1024;
+
+/** First word of `Mm`, of `Open[0]` and of `Sub[0]`. */
+export const mmAt: number = headerWords;
+export const openAt: number = mmAt + Mm.sizeWords;
+export const subsAt: number = openAt + sectionsMax * Open.sizeWords;
+
+const kind = 'reference';
+
+/** Bytes for `capacity` subscriptions. */
+export function byteLength(capacity: number): number {
+  return (subsAt + capacity * Sub.sizeWords) * 4;
+}
+
+/** @throws NotifierError `MMN_MEMORY`, `MMN_OPTION` */
+export function createRegion(capacity: number, memory: ArrayBufferLike | undefined): Region {
+  if (!Number.isSafeInteger(capacity) || capacity < 1 || capacity > 2 ** 24) {
+    throw new NotifierError(
+      'MMN_OPTION',
+      `expected capacity to be an integer from 1 to 2^24, got ${String(capacity)}`,
+    );
+  }
+  return Region.create({ kind, capacity, byteLength: byteLength(capacity) }, memory);
+}
+
+/** @throws NotifierError `MMN_MEMORY` */
+export function attachRegion(memory: ArrayBufferLike): Region {
+  return Region.attach(memory, kind);
+}
