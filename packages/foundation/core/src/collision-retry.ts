@@ -98,7 +98,7 @@ export async function collisionRetry<T>(
     const seq = await subscription.readBegin(signal);
     const value = await read(seq, signal);
     if (!subscription.checkRetry(seq)) {
-      if (await subscription.publish(seq, () => install(value), signal)) {
+      if (await subscription.publish(seq, () => onlyPromise(install(value)), signal)) {
         return published(counters, value);
       }
     }
@@ -107,9 +107,9 @@ export async function collisionRetry<T>(
   }
   if (options.whenExhausted === 'throw') throw exhausted(attemptsMax);
   const last = { value: undefined as T };
-  const installLast = (value: T): void => {
+  const installLast = (value: T): MaybePromise<void> => {
     last.value = value;
-    return install(value);
+    return onlyPromise(install(value));
   };
   for (; ; attempt++) {
     signal?.throwIfAborted();
@@ -140,7 +140,9 @@ export function collisionRetrySync<T>(
     const seq = subscription.readBeginSync();
     const value = read(seq);
     if (!subscription.checkRetry(seq)) {
-      if (subscription.publishSync(seq, () => install(value))) return published(counters, value);
+      if (subscription.publishSync(seq, () => void install(value))) {
+        return published(counters, value);
+      }
     }
     refused(counters, attempt, collided?.(value));
     if (attempt < attemptsMax) backoff?.(attempt);
@@ -153,8 +155,9 @@ export function collisionRetrySync<T>(
       last.value = read(seq);
       install(last.value);
     };
-    if (subscription.publishSync(seq, readAndInstall))
+    if (subscription.publishSync(seq, readAndInstall)) {
       return publishedUnderLock(counters, last.value);
+    }
     refused(counters, attempt, undefined);
     backoff?.(attempt);
   }
@@ -196,6 +199,11 @@ function published<T>(counters: CollisionCounters | undefined, value: T): T {
 function publishedUnderLock<T>(counters: CollisionCounters | undefined, value: T): T {
   if (counters !== undefined) counters.underLock++;
   return published(counters, value);
+}
+
+/** `publish` gets no value that an `install` happens to return, as `() => list.push(…)` does. */
+function onlyPromise(result: unknown): MaybePromise<void> {
+  return isPromise(result) ? (result as Promise<void>) : undefined;
 }
 
 function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
