@@ -91,6 +91,26 @@ export const mmAt: number = headerWords;
 /** First word of `Sub[0]`. */
 export const subsAt: number = mmAt + Mm.sizeWords;
 
+/** First word of a subscription's record. */
+export function subAt(handle: number): number {
+  return subsAt + handle * Sub.sizeWords;
+}
+
+/** The word of the default driver's lock of a subscription. */
+export function mutexAt(handle: number): number {
+  return subAt(handle) + Sub.mutex;
+}
+
+/** The words of a subscription that callbacks need. */
+export function opsAt(handle: number): number {
+  return subAt(handle) + Sub.ops;
+}
+
+/** See {@link opsAt}. */
+export function cookieAt(handle: number): number {
+  return subAt(handle) + Sub.cookie;
+}
+
 const kind = 'interval';
 
 /** Bytes of everything but the tree. */

@@ -31,7 +31,7 @@
  * to compare the two numbers; reading sub.seq first is enough, since an epoch's number is in mm.seq before any
  * sub.seq gets it, so a difference means that the epoch is over.
  */
-import { invariant, NotifierError, type Seq, type Span } from '@mmu-notifier/core';
+import { NotifierError, type Seq, type Span } from '@mmu-notifier/core';
 import { IntervalTree } from '@mmu-notifier/interval-tree';
 import { SpinLock, WaitQueue, type Region } from '@mmu-notifier/sync';
 import {
@@ -41,9 +41,10 @@ import {
   releasedHigh,
   State,
   Sub,
-  subsAt,
+  subAt,
   type Memory,
 } from './layout.ts';
+import { verifyWords } from './verify.ts';
 
 const mmActive = mmAt + Mm.active;
 const mmSeqLow = mmAt + Mm.seqLow;
@@ -311,68 +312,7 @@ export class Transitions {
 
   /** See Notifier.verify. Call it while nobody else is at work. */
   verify(): void {
-    const { words, wide } = this.region;
-    const isFull = (words[mmSeqLow]! & 1) !== 0;
-    const active = words[mmActive]!;
-    invariant(active >= 0, `active sections: expected at least 0, got ${active}`);
-    invariant(active > 0 || !isFull, 'expected an even seq while no section is open');
-    invariant(
-      isFull || words[mmDeferred] === 0,
-      'expected no deferred change while the tree may change',
-    );
-    this.tree.verify();
-    const deferred = new Set<number>();
-    for (let item = words[mmDeferred]!, before = 0; item !== 0;) {
-      const at = subAt(item - 1);
-      invariant(!deferred.has(item - 1), 'expected a deferred list without a cycle');
-      invariant(
-        words[at + Sub.previous] === before,
-        'expected deferred items to know their predecessor',
-      );
-      deferred.add(item - 1);
-      before = item;
-      item = words[at + Sub.next]!;
-    }
-    let inTree = 0;
-    let counted = 0;
-    for (let handle = 0; handle < words[mmBump]!; handle++) {
-      const at = subAt(handle);
-      const state = words[at + Sub.state];
-      const has = this.tree.has(handle);
-      if (has) {
-        inTree++;
-        invariant(
-          state === State.inserted || state === State.removing,
-          `subscription ${handle}: in the tree in state ${state}`,
-        );
-        invariant(
-          this.tree.startOf(handle) === wide[(at >> 1) + Sub.start],
-          `subscription ${handle}: start differs`,
-        );
-        invariant(
-          this.tree.lastOf(handle) === wide[(at >> 1) + Sub.last],
-          `subscription ${handle}: last differs`,
-        );
-      }
-      invariant(
-        state !== State.inserted || has,
-        `subscription ${handle}: inserted but not in the tree`,
-      );
-      const isDeferred = state === State.inserting || state === State.removing;
-      invariant(
-        isDeferred === deferred.has(handle),
-        `subscription ${handle}: state ${state} against the deferred list`,
-      );
-      if (state === State.inserted || state === State.inserting) {
-        counted++;
-        invariant(
-          (words[at + Sub.seqLow]! & 1) === 1,
-          `subscription ${handle}: expected an odd seq`,
-        );
-      }
-    }
-    invariant(inTree === this.tree.size, `expected ${inTree} in the tree, got ${this.tree.size}`);
-    invariant(counted === words[mmCount], `expected count ${counted}, got ${words[mmCount]}`);
+    verifyWords(this.region, this.tree);
   }
 
   /** Idle or partial to full; full stays. Under the lock. */
@@ -428,25 +368,6 @@ export class Transitions {
     this.region.grow(capacity, recordsByteLength(capacity));
     this.tree = this.tree.moveTo(new ArrayBuffer(IntervalTree.byteLength(capacity)), { capacity });
   }
-}
-
-function subAt(handle: number): number {
-  return subsAt + handle * Sub.sizeWords;
-}
-
-/** The word of the default driver's lock of a subscription. */
-export function mutexAt(handle: number): number {
-  return subAt(handle) + Sub.mutex;
-}
-
-/** The words of a subscription that callbacks need. */
-export function opsAt(handle: number): number {
-  return subAt(handle) + Sub.ops;
-}
-
-/** See {@link opsAt}. */
-export function cookieAt(handle: number): number {
-  return subAt(handle) + Sub.cookie;
 }
 
 /** Small numbers, which cost no allocation, as long as the high word is 0. */

@@ -1,0 +1,206 @@
+/**
+ * The walk over the subscriptions that a section hits, and the calls that it makes.
+ *
+ * 1. It runs without a lock: the section that walks keeps the tree frozen (see transitions.ts).
+ * 2. For each hit: the driver's lock (a non-blockable section only tries), the seq, `invalidate`, unlock. So a
+ *    publication that follows sees the seq, and one that came first was torn down.
+ * 3. `finish` runs in a second walk, when all `invalidate` have run.
+ */
+import {
+  abortable,
+  callbackAsync,
+  callbackFailed,
+  callbackRefused,
+  isPromise,
+  runSteps,
+  runStepsSync,
+  type MaybePromise,
+  type NotifierError,
+  type Section,
+  type Steps,
+} from '@mmu-notifier/core';
+import type { Binding, Bindings } from './binding.ts';
+import { none, type Transitions } from './transitions.ts';
+
+/** How a walk may wait: by promises, by blocking the thread, or not at all. */
+export type Mode = 'plain' | 'sync' | 'try';
+
+/** See the file's head. */
+export class Walk {
+  readonly #state: Transitions;
+  readonly #bindings: Bindings;
+  readonly #isV1: boolean;
+
+  constructor(state: Transitions, bindings: Bindings, isV1: boolean) {
+    this.#state = state;
+    this.#bindings = bindings;
+    this.#isV1 = isV1;
+  }
+
+  /** Invalidates from `first` on. `false`: would block. A promise only in mode `plain`. */
+  run(
+    section: Section,
+    first: number,
+    mode: Mode,
+    signal: AbortSignal | undefined,
+  ): MaybePromise<boolean> {
+    const last = section.end - 1;
+    let failure: NotifierError | undefined;
+    for (let handle = first; handle !== none;) {
+      let invalidated: MaybePromise<boolean> = true;
+      try {
+        invalidated = this.invalidate(section, handle, mode, signal);
+      } catch (error) {
+        failure ??= callbackFailed(error);
+      }
+      if (invalidated === false) {
+        if (mode === 'try') {
+          if (this.#bindings.anyFinish) runStepsSync(this.#finish(section, first, handle));
+          return false;
+        }
+        failure ??= callbackRefused();
+      } else if (invalidated !== true) {
+        return runSteps(this.#walkOn(section, first, handle, invalidated, failure, signal));
+      }
+      handle = this.#state.tree.next(handle, section.start, last);
+    }
+    if (this.#bindings.anyFinish && first !== none) {
+      if (mode === 'plain') return runSteps(this.#finishOrThrow(section, first, failure, signal));
+      runStepsSync(this.#finish(section, first, none));
+    }
+    if (failure !== undefined) throw failure;
+    return true;
+  }
+
+  /** The rest of a plain walk, from a callback on that has to be waited for. */
+  *#walkOn(
+    section: Section,
+    first: number,
+    from: number,
+    pending: Promise<boolean>,
+    failed: NotifierError | undefined,
+    signal: AbortSignal | undefined,
+  ): Steps<boolean> {
+    let failure = failed;
+    let invalidated: MaybePromise<boolean> = pending;
+    for (let handle = from; ;) {
+      try {
+        if ((yield abortable(invalidated, signal)) === false) failure ??= callbackRefused();
+      } catch (error) {
+        if (signal?.aborted === true && error === signal.reason) throw error;
+        failure ??= callbackFailed(error);
+      }
+      handle = this.#state.tree.next(handle, section.start, section.end - 1);
+      if (handle === none) break;
+      try {
+        invalidated = this.invalidate(section, handle, 'plain', signal);
+      } catch (error) {
+        invalidated = Promise.reject(error);
+      }
+    }
+    return yield* this.#finishOrThrow(section, first, failure, signal);
+  }
+
+  *#finishOrThrow(
+    section: Section,
+    first: number,
+    failure: NotifierError | undefined,
+    signal: AbortSignal | undefined,
+  ): Steps<true> {
+    if (this.#bindings.anyFinish) yield* this.#finish(section, first, none, signal);
+    if (failure !== undefined) throw failure;
+    return true;
+  }
+
+  /** The second pass, from the first hit to `until`, in the order of the first. Runs all, then throws. */
+  *#finish(section: Section, first: number, until: number, signal?: AbortSignal): Steps<void> {
+    let failure: NotifierError | undefined;
+    for (let handle = first; handle !== until;) {
+      const { finish, ops } = this.#bindings.of(handle);
+      if (finish !== undefined && !this.#bindings.of(handle).owns(section)) {
+        try {
+          yield abortable(
+            this.#bindings.call(() => finish.call(ops, section, this.#bindings.cookieOf(handle))),
+            signal,
+          );
+        } catch (error) {
+          if (signal?.aborted === true && error === signal.reason) throw error;
+          failure ??= callbackFailed(error);
+        }
+      }
+      handle = this.#state.tree.next(handle, section.start, section.end - 1);
+    }
+    if (failure !== undefined) throw failure;
+  }
+
+  /** One callback. `false`: it would block. Throws what it throws. */
+  invalidate(
+    section: Section,
+    handle: number,
+    mode: Mode,
+    signal: AbortSignal | undefined,
+  ): MaybePromise<boolean> {
+    const binding = this.#bindings.of(handle);
+    if (binding.owns(section)) return true;
+    // v1: by the core, before the callback and its lock, and not for a release. (U-1)
+    if (this.#isV1 && section.event !== 'RELEASE') this.#state.setSeq(handle);
+    if (binding.locksItself) return this.#invoke(section, handle, mode, binding, false);
+    const { lock } = binding;
+    if (mode === 'try') {
+      if (!lock.tryLock()) return false;
+    } else if (mode === 'sync') {
+      lock.lockSync();
+    } else {
+      const waited = lock.lock(signal);
+      if (waited !== undefined) return this.#invalidateLater(waited, section, handle, binding);
+    }
+    return this.#invoke(section, handle, mode, binding, true);
+  }
+
+  /** Sets the seq and calls `invalidate`; unlocks when that is over. */
+  #invoke(
+    section: Section,
+    handle: number,
+    mode: Mode,
+    binding: Binding,
+    isLocked: boolean,
+  ): MaybePromise<boolean> {
+    let result: MaybePromise<boolean | void>;
+    this.#bindings.enter();
+    try {
+      if (isLocked && !this.#isV1) {
+        if (section.event === 'RELEASE') this.#state.setReleased(handle);
+        else this.#state.setSeq(handle);
+      }
+      result = binding.invalidate.call(binding.ops, section, this.#bindings.cookieOf(handle));
+      if (isPromise(result) && mode !== 'plain') throw callbackAsync(result);
+    } catch (error) {
+      if (isLocked) binding.lock.unlock();
+      throw error;
+    } finally {
+      this.#bindings.leave();
+    }
+    if (isPromise(result)) return this.#settle(result, isLocked ? binding : undefined);
+    if (isLocked) binding.lock.unlock();
+    return result !== false;
+  }
+
+  async #invalidateLater(
+    waited: Promise<void>,
+    section: Section,
+    handle: number,
+    binding: Binding,
+  ): Promise<boolean> {
+    await waited;
+    return this.#invoke(section, handle, 'plain', binding, true);
+  }
+
+  /** Holds the driver's lock until the callback is over, whether or not its section still waits for it. */
+  async #settle(result: Promise<boolean | void>, locked: Binding | undefined): Promise<boolean> {
+    try {
+      return (await result) !== false;
+    } finally {
+      locked?.lock.unlock();
+    }
+  }
+}
