@@ -1,1 +1,9 @@
-export {};
+/** Explores every interleaving of unmodified SharedArrayBuffer code. */
+export { choose, free, note } from './controls.ts';
+export { ExplorerError } from './errors.ts';
+export { explore, replay } from './explore.ts';
+export type { Exploration, Failure, Status, Verdict } from './failure.ts';
+export type { Place } from './report/stack.ts';
+export type { TraceEvent } from './report/trace.ts';
+export type { Budget, Counts, Options, Scenario, Strategy } from './scenario.ts';
+export { InterleavingError, verify } from './verify.ts';
