@@ -37,7 +37,7 @@ export class Walk {
     this.#isV1 = isV1;
   }
 
-  /** Invalidates from `first` on. `false`: would block. A promise only in mode `plain`. */
+  /** Invalidates from `first` on, then the second pass. `false`: would block. A promise only in mode `plain`. */
   run(
     section: Section,
     first: number,
@@ -46,7 +46,8 @@ export class Walk {
   ): MaybePromise<boolean> {
     const last = section.end - 1;
     let failure: NotifierError | undefined;
-    for (let handle = first; handle !== none;) {
+    let handle = first;
+    while (handle !== none) {
       let invalidated: MaybePromise<boolean> = true;
       try {
         invalidated = this.invalidate(section, handle, mode, signal);
@@ -54,22 +55,19 @@ export class Walk {
         failure ??= callbackFailed(error);
       }
       if (invalidated === false) {
-        if (mode === 'try') {
-          if (this.#bindings.anyFinish) runStepsSync(this.#finish(section, first, handle));
-          return false;
-        }
+        if (mode === 'try') break;
         failure ??= callbackRefused();
       } else if (invalidated !== true) {
         return runSteps(this.#walkOn(section, first, handle, invalidated, failure, signal));
       }
       handle = this.#state.tree.next(handle, section.start, last);
     }
-    if (this.#bindings.anyFinish && first !== none) {
-      if (mode === 'plain') return runSteps(this.#finishOrThrow(section, first, failure, signal));
-      runStepsSync(this.#finish(section, first, none));
+    if (this.#bindings.anyFinish && first !== handle) {
+      const steps = this.#finish(section, first, handle, failure, signal);
+      return mode === 'plain' ? runSteps(steps) : runStepsSync(steps);
     }
     if (failure !== undefined) throw failure;
-    return true;
+    return handle === none;
   }
 
   /** The rest of a plain walk, from a callback on that has to be waited for. */
@@ -87,7 +85,10 @@ export class Walk {
       try {
         if ((yield abortable(invalidated, signal)) === false) failure ??= callbackRefused();
       } catch (error) {
-        if (signal?.aborted === true && error === signal.reason) throw error;
+        if (isAbort(error, signal)) {
+          yield* this.#finish(section, first, handle, undefined, signal);
+          throw error;
+        }
         failure ??= callbackFailed(error);
       }
       handle = this.#state.tree.next(handle, section.start, section.end - 1);
@@ -98,42 +99,45 @@ export class Walk {
         invalidated = Promise.reject(error);
       }
     }
-    return yield* this.#finishOrThrow(section, first, failure, signal);
+    return yield* this.#finish(section, first, none, failure, signal);
   }
 
-  *#finishOrThrow(
+  /**
+   * The second pass, from the first hit to `until`, in the order of the first. After an abort it still calls
+   * everybody whose `invalidate` has run, and waits for nobody. Throws what failed first, in either pass.
+   */
+  *#finish(
     section: Section,
     first: number,
-    failure: NotifierError | undefined,
+    until: number,
+    failed: NotifierError | undefined,
     signal: AbortSignal | undefined,
-  ): Steps<true> {
-    if (this.#bindings.anyFinish) yield* this.#finish(section, first, none, signal);
-    if (failure !== undefined) throw failure;
-    return true;
-  }
-
-  /** The second pass, from the first hit to `until`, in the order of the first. Runs all, then throws. */
-  *#finish(section: Section, first: number, until: number, signal?: AbortSignal): Steps<void> {
-    let failure: NotifierError | undefined;
+  ): Steps<boolean> {
+    let failure = failed;
+    let isAborted = false;
     for (let handle = first; handle !== until;) {
-      const { finish, ops } = this.#bindings.of(handle);
-      if (finish !== undefined && !this.#bindings.of(handle).owns(section)) {
-        try {
-          yield abortable(
-            this.#bindings.call(() => finish.call(ops, section, this.#bindings.cookieOf(handle))),
-            signal,
-          );
-        } catch (error) {
-          if (signal?.aborted === true && error === signal.reason) throw error;
-          failure ??= callbackFailed(error);
-        }
+      try {
+        yield abortable(this.finish(section, handle), signal);
+      } catch (error) {
+        if (isAbort(error, signal)) isAborted = true;
+        else failure ??= callbackFailed(error);
       }
       handle = this.#state.tree.next(handle, section.start, section.end - 1);
     }
+    if (isAborted) throw signal!.reason;
     if (failure !== undefined) throw failure;
+    return until === none;
   }
 
-  /** One callback. `false`: it would block. Throws what it throws. */
+  /** One callback of the second pass. Throws what it throws. */
+  finish(section: Section, handle: number): MaybePromise<void> {
+    const binding = this.#bindings.of(handle);
+    const { finish, ops } = binding;
+    if (finish === undefined || binding.owns(section)) return undefined;
+    return this.#bindings.call(() => finish.call(ops, section, this.#bindings.cookieOf(handle)));
+  }
+
+  /** One callback of the first pass. `false`: it would block. Throws what it throws. */
   invalidate(
     section: Section,
     handle: number,
@@ -152,7 +156,8 @@ export class Walk {
       lock.lockSync();
     } else {
       const waited = lock.lock(signal);
-      if (waited !== undefined) return this.#invalidateLater(waited, section, handle, binding);
+      if (waited !== undefined)
+        return this.#invalidateLater(waited, section, handle, binding, signal);
     }
     return this.#invoke(section, handle, mode, binding, true);
   }
@@ -190,8 +195,14 @@ export class Walk {
     section: Section,
     handle: number,
     binding: Binding,
+    signal: AbortSignal | undefined,
   ): Promise<boolean> {
     await waited;
+    if (signal?.aborted === true) {
+      // The lock came with the abort, or took no notice of it: the section is over, and not to be called for.
+      binding.lock.unlock();
+      throw signal.reason;
+    }
     return this.#invoke(section, handle, 'plain', binding, true);
   }
 
@@ -203,4 +214,9 @@ export class Walk {
       locked?.lock.unlock();
     }
   }
+}
+
+/** Whether a wait was given up. */
+export function isAbort(error: unknown, signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true && error === signal.reason;
 }
