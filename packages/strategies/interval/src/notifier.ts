@@ -5,10 +5,7 @@
  * 2. A start that fails, in the tree or in the list, undoes what it did before it returns.            [N4] (U-7)
  */
 import {
-  abortable,
   addressMax,
-  callbackFailed,
-  callbackRefused,
   checkSpan,
   NotifierError,
   runSteps,
@@ -29,10 +26,11 @@ import {
 import { mightSleep, nonBlockEnd, nonBlockStart, run, runSync } from '@mmu-notifier/sync';
 import { Bindings, type IntervalOps } from './binding.ts';
 import type { Memory } from './layout.ts';
+import { Attempts, tellOfRelease } from './release.ts';
 import { IntervalSubscription } from './subscription.ts';
 import { none, Transitions } from './transitions.ts';
 import { waitForIdle } from './waits.ts';
-import { Walk } from './walk.ts';
+import { releaseNote, Walk } from './walk.ts';
 
 const releaseRange = { start: 0, end: addressMax, event: 'RELEASE' } as const;
 
@@ -262,42 +260,30 @@ export class IntervalNotifier<
     this.#end(section);
   }
 
-  /** Calls every subscription once, whatever fails, and throws the first failure at the end. */
+  /** See release.ts. The tree comes first here too. */
   *#release(mode: 'plain' | 'sync', signal: AbortSignal | undefined): Steps<void> {
-    const handles = this.state.startRelease();
     const section = this.#sections.open(releaseRange, true);
-    let failure: NotifierError | undefined;
-    const attempt = function* (step: () => MaybePromise<unknown>): Steps<unknown> {
-      try {
-        return yield abortable(step(), signal);
-      } catch (error) {
-        if (signal?.aborted === true && error === signal.reason) throw error;
-        failure ??= callbackFailed(error);
-        return undefined;
-      }
-    };
+    section.note = releaseNote;
+    let handles: number[];
+    try {
+      handles = this.state.startRelease();
+    } catch (error) {
+      this.#sections.close(section);
+      throw error;
+    }
+    const { state, legacy } = this;
+    const parts = { state, bindings: this.#bindings, walk: this.#walk, mode, signal };
+    const attempts = new Attempts(signal);
     // U-3: v1 tells the tree once for itself and once more on the way to a list that is not empty.
     const times = this.isV1 && this.#hasLegacy ? 2 : 1;
     try {
-      for (let time = 0; time < times; time++) {
-        for (const handle of handles) {
-          const went = yield* attempt(() => this.#walk.invalidate(section, handle, mode, signal));
-          if (went === false) failure ??= callbackRefused();
-        }
-      }
-      for (const handle of handles) {
-        const { finish, ops } = this.#bindings.of(handle);
-        const cookie = this.#bindings.cookieOf(handle);
-        yield* attempt(() => this.#bindings.call(() => finish?.call(ops, section, cookie)));
-        yield* attempt(() => this.#bindings.call(() => ops.release?.(cookie)));
-      }
+      yield* tellOfRelease(parts, section, { handles, times }, attempts);
     } finally {
       this.#end(section);
     }
-    const { legacy } = this;
     if (legacy !== undefined) {
-      yield* attempt(() => (mode === 'sync' ? legacy.releaseSync() : legacy.release(signal)));
+      yield* attempts.run(() => (mode === 'sync' ? legacy.releaseSync() : legacy.release(signal)));
     }
-    if (failure !== undefined) throw failure;
+    attempts.throwFirst();
   }
 }

@@ -236,10 +236,15 @@ export class Transitions {
   /** Notes a hit of the caller's open section. Under the driver's lock. Pairs with `loadSeq`. */
   setSeq(handle: number): void {
     const { words } = this.region;
-    this.#storeSeq(subAt(handle), words[mmSeqLow]!, words[mmSeqHigh]!);
+    const at = subAt(handle);
+    const isReleased = words[at + Sub.seqHigh] === releasedHigh; // once released, for ever
+    this.#storeSeq(at, words[mmSeqLow]!, isReleased ? releasedHigh : words[mmSeqHigh]!);
   }
 
-  /** Notes that the address space is gone: no reader may begin any more. Under the driver's lock. */
+  /**
+   * Notes that the address space is gone: no reader may begin any more. Under the driver's lock, so that a publication
+   * is torn down or refused; without it for a subscription that could not be told.
+   */
   setReleased(handle: number): void {
     this.#storeSeq(subAt(handle), this.region.words[mmSeqLow]!, releasedHigh);
   }

@@ -25,16 +25,19 @@ import { none, type Transitions } from './transitions.ts';
 /** How a walk may wait: by promises, by blocking the thread, or not at all. */
 export type Mode = 'plain' | 'sync' | 'try';
 
+/** `Section.note` of a release, which no caller can raise: an event `RELEASE` of theirs is one like others. */
+export const releaseNote = 1;
+
 /** See the file's head. */
 export class Walk {
   readonly #state: Transitions;
   readonly #bindings: Bindings;
-  readonly #isV1: boolean;
+  readonly isV1: boolean;
 
   constructor(state: Transitions, bindings: Bindings, isV1: boolean) {
     this.#state = state;
     this.#bindings = bindings;
-    this.#isV1 = isV1;
+    this.isV1 = isV1;
   }
 
   /** Invalidates from `first` on, then the second pass. `false`: would block. A promise only in mode `plain`. */
@@ -147,7 +150,7 @@ export class Walk {
     const binding = this.#bindings.of(handle);
     if (binding.owns(section)) return true;
     // v1: by the core, before the callback and its lock, and not for a release. (U-1)
-    if (this.#isV1 && section.event !== 'RELEASE') this.#state.setSeq(handle);
+    if (this.isV1 && section.note !== releaseNote) this.#state.setSeq(handle);
     if (binding.locksItself) return this.#invoke(section, handle, mode, binding, false);
     const { lock } = binding;
     if (mode === 'try') {
@@ -173,8 +176,8 @@ export class Walk {
     let result: MaybePromise<boolean | void>;
     this.#bindings.enter();
     try {
-      if (isLocked && !this.#isV1) {
-        if (section.event === 'RELEASE') this.#state.setReleased(handle);
+      if (isLocked && !this.isV1) {
+        if (section.note === releaseNote) this.#state.setReleased(handle);
         else this.#state.setSeq(handle);
       }
       result = binding.invalidate.call(binding.ops, section, this.#bindings.cookieOf(handle));
