@@ -24,9 +24,12 @@ interface Task {
   /** The number of its process, or its own where the tool does not show processes. */
   readonly process: number;
   space: Space;
-  /** The event that made it, until it does something itself. */
+  /**
+   * The event that made it, until it does something itself. The parent may be recorded as returning after its
+   * child has begun: the copy was complete by then.
+   */
   maker: { endNs: number } | undefined;
-  /** Its latest call. strace rounds to microseconds, so a call may seem to end after the next has begun. */
+  /** Its latest call. strace rounds to microseconds, so it may seem to end after the next has begun. */
   call: { endNs: number } | undefined;
 }
 
@@ -59,16 +62,11 @@ export class AddressSpaces {
     return events as MemoryEvent[];
   }
 
+  /** Who does it. Cuts short what must have ended before: see {@link Task}. */
   #taskOf(draft: Draft): Task {
-    if (this.#last?.thread === draft.thread) return this.#last;
-    let task = this.#tasks.get(draft.thread);
-    if (task === undefined) {
-      const process = draft.process < 0 ? draft.thread : draft.process;
-      if (draft.thread !== process || this.#tasks.size > 0) this.#ledger.unannouncedThreads += 1;
-      task = this.#addTask(draft.thread, process, this.#spaces.get(process));
-    }
+    const task = this.#last?.thread === draft.thread ? this.#last : this.#find(draft);
+    this.#last = task;
     if (task.maker !== undefined) {
-      // The parent may be recorded as returning after its child has begun: the copy was complete by then.
       task.maker.endNs = Math.min(task.maker.endNs, draft.beginNs);
       task.maker = undefined;
     }
@@ -77,8 +75,17 @@ export class AddressSpaces {
       task.call = undefined;
     }
     if (draft.endNs > draft.beginNs) task.call = draft;
-    this.#last = task;
     return task;
+  }
+
+  #find(draft: Draft): Task {
+    const task = this.#tasks.get(draft.thread);
+    if (task !== undefined) return task;
+    const process = draft.process < 0 ? draft.thread : draft.process;
+    const first = draft.thread === process && this.#tasks.size === 0;
+    // An exec goes on under the number of a thread that it has ended.
+    if (!first && draft.kind !== 'exec') this.#ledger.unannouncedThreads += 1;
+    return this.#addTask(draft.thread, process, this.#spaces.get(process));
   }
 
   #addTask(thread: number, process: number, shared: Space | undefined): Task {

@@ -13,7 +13,7 @@ import type { Ledger } from './ledger.ts';
 interface OpenCall {
   readonly name: string;
   readonly draft: Draft;
-  readonly index: number;
+  index: number;
   /** The command's name, where the tool shows it: an exec changes it. */
   command: string;
   lines: number;
@@ -166,6 +166,7 @@ export class Journal {
       wholeGroup: false,
     };
     this.#exits.set(thread, this.entries.push(draft) - 1);
+    this.#delayExec(at);
   }
 
   /** An exec by a thread that is not its process's first takes over the first one's number. */
@@ -203,6 +204,17 @@ export class Journal {
     }
     this.entries[call.index] = undefined;
     this.#ledger.halfOfCall('call without its result', call.lines);
+  }
+
+  /** An exec first ends the other threads of its process, then begins to change memory. */
+  #delayExec({ process, timeNs }: Moment): void {
+    for (const call of this.#open.values()) {
+      if (call.draft.kind !== 'exec' || call.draft.process !== process || process < 0) continue;
+      this.entries[call.index] = undefined;
+      call.index = this.entries.push(call.draft) - 1;
+      call.draft.beginNs = timeNs;
+      call.draft.endNs = timeNs;
+    }
   }
 
   #threadEnding(name: string, result: number, at: Moment): number {

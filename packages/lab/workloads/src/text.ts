@@ -11,6 +11,8 @@ import { RecordingError } from './errors.ts';
 /** A recording in memory, or a stream of its bytes (a Node.js file stream, a `Response`'s body). */
 export type RecordingInput = string | Uint8Array | AsyncIterable<Uint8Array>;
 
+type Bytes = Uint8Array<ArrayBuffer>;
+
 const blockBytes = 1 << 18;
 
 /** No line of the two formats comes near this many characters. */
@@ -30,12 +32,10 @@ export async function* textBlocks(input: RecordingInput): AsyncGenerator<string>
     yield decoder.decode(bytes, { stream: true });
 }
 
-async function* blocksOf(
-  input: Uint8Array | AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+async function* blocksOf(input: Uint8Array | AsyncIterable<Uint8Array>): AsyncGenerator<Bytes> {
   if (input instanceof Uint8Array) {
     for (let at = 0; at < input.length; at += blockBytes) {
-      yield input.subarray(at, at + blockBytes) as Uint8Array<ArrayBuffer>;
+      yield input.subarray(at, at + blockBytes) as Bytes;
     }
     return;
   }
@@ -49,33 +49,19 @@ async function* blocksOf(
       `expected text, a Uint8Array or an async iterable of them, got ${typeof input}`,
     );
   }
-  for await (const bytes of input) if (bytes.length > 0) yield bytes as Uint8Array<ArrayBuffer>;
+  for await (const bytes of input) if (bytes.length > 0) yield bytes as Bytes;
 }
 
-async function* inflated(
-  blocks: AsyncGenerator<Uint8Array<ArrayBuffer>>,
-): AsyncGenerator<Uint8Array> {
+async function* inflated(blocks: AsyncGenerator<Bytes>): AsyncGenerator<Uint8Array> {
   const head = await firstBytes(blocks, 2);
   if (head[0] !== 0x1f || head[1] !== 0x8b) {
     if (head.length > 0) yield head;
     yield* blocks;
     return;
   }
+  const source = watch(blocks);
   const gunzip = new DecompressionStream('gzip');
-  const writer = gunzip.writable.getWriter();
-  let failure: unknown;
-  const pump = async (): Promise<void> => {
-    try {
-      await writer.write(head);
-      for await (const block of blocks) await writer.write(block);
-      await writer.close();
-    } catch (error) {
-      // Damage shows at the reading side as well; only a failing source does not.
-      failure = error;
-      await writer.abort(error).catch(() => {});
-    }
-  };
-  const pumping = pump();
+  const pumping = pump(head, source.blocks, gunzip.writable.getWriter());
   const reader = gunzip.readable.getReader();
   try {
     for (;;) {
@@ -84,20 +70,51 @@ async function* inflated(
       yield value;
     }
   } catch (error) {
-    throw failure instanceof RecordingError
-      ? failure
-      : new GzipDamage(String(error), { cause: error });
+    throw source.failure === undefined
+      ? new GzipDamage(String(error), { cause: error })
+      : source.failure.error;
   } finally {
     await reader.cancel().catch(() => {});
     await pumping;
   }
 }
 
+interface Watched {
+  readonly blocks: AsyncGenerator<Bytes>;
+  failure: { readonly error: unknown } | undefined;
+}
+
+/** Remembers whether it was the source that failed, and not what is done with its blocks. */
+function watch(blocks: AsyncGenerator<Bytes>): Watched {
+  async function* watched(): AsyncGenerator<Bytes> {
+    try {
+      yield* blocks;
+    } catch (error) {
+      source.failure = { error };
+      throw error;
+    }
+  }
+  const source: Watched = { blocks: watched(), failure: undefined };
+  return source;
+}
+
+/** Writes all blocks. Never rejects: what goes wrong shows at the reading side. */
+async function pump(
+  head: Bytes,
+  blocks: AsyncGenerator<Bytes>,
+  writer: WritableStreamDefaultWriter<Bytes>,
+): Promise<void> {
+  try {
+    await writer.write(head);
+    for await (const block of blocks) await writer.write(block);
+    await writer.close();
+  } catch (error) {
+    await writer.abort(error).catch(() => {});
+  }
+}
+
 /** The first blocks, joined until they have `count` bytes, or all there are. */
-async function firstBytes(
-  blocks: AsyncGenerator<Uint8Array<ArrayBuffer>>,
-  count: number,
-): Promise<Uint8Array<ArrayBuffer>> {
+async function firstBytes(blocks: AsyncGenerator<Bytes>, count: number): Promise<Bytes> {
   let head = new Uint8Array(0);
   while (head.length < count) {
     const { done, value } = await blocks.next();

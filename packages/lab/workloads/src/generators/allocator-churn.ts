@@ -17,10 +17,10 @@ import {
   devicesOption,
   pagesOption,
   threadsOption,
-  type Generator,
+  type WorkloadGenerator,
 } from './workload.ts';
 
-export const allocatorChurn: Generator = {
+export const allocatorChurn: WorkloadGenerator = {
   name: 'allocator-churn',
   description:
     'Threads of a malloc whose arenas are mapped, filled, purged with MADV_DONTNEED and MADV_FREE, and unmapped, all mirrored by devices.',

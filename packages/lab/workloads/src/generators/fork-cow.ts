@@ -9,10 +9,10 @@ import {
   devicesOption,
   pagesOption,
   threadsOption,
-  type Generator,
+  type WorkloadGenerator,
 } from './workload.ts';
 
-export const forkCow: Generator = {
+export const forkCow: WorkloadGenerator = {
   name: 'fork-cow',
   description:
     'A server that forks to save itself, as redis does: parent and child break shared pages by writing, then the child exits, while devices read the parent.',

@@ -10,10 +10,10 @@ import {
   devicesOption,
   pagesOption,
   threadsOption,
-  type Generator,
+  type WorkloadGenerator,
 } from './workload.ts';
 
-export const gpuUserPointers: Generator = {
+export const gpuUserPointers: WorkloadGenerator = {
   name: 'gpu-user-pointers',
   description:
     'GPU user-pointer objects, some of them overlapping: used, closed and made anew while mprotect, munmap and MAP_FIXED change the memory below.',

@@ -13,9 +13,9 @@ import { races } from './races.ts';
 import { Random } from './random.ts';
 import { rdmaRegistrations } from './rdma-registrations.ts';
 import { Simulation } from './simulation.ts';
-import type { Generator, Workload, WorkloadOption } from './workload.ts';
+import type { Workload, WorkloadGenerator, WorkloadOption } from './workload.ts';
 
-const generators: readonly Generator[] = [
+const generators: readonly WorkloadGenerator[] = [
   rdmaRegistrations,
   gpuUserPointers,
   kvmMemslots,
@@ -78,7 +78,7 @@ export function generate(name: string, options: GenerateOptions = {}): MemoryEve
   return simulation.run(option('events'));
 }
 
-function valuesOf(generator: Generator, given: GenerateOptions): Map<string, number> {
+function valuesOf(generator: WorkloadGenerator, given: GenerateOptions): Map<string, number> {
   const known = [...commonOptions, ...generator.options];
   for (const name of Object.keys(given)) {
     if (known.some((option) => option.name === name)) continue;

@@ -13,12 +13,12 @@ import {
   type Mirror,
   type Script,
 } from './simulation.ts';
-import { countOption, type Generator } from './workload.ts';
+import { countOption, type WorkloadGenerator } from './workload.ts';
 
 const hugeBytes = 512 * pageBytes;
 const pagesInMiB = 256;
 
-export const kvmMemslots: Generator = {
+export const kvmMemslots: WorkloadGenerator = {
   name: 'kvm-memslots',
   description:
     "A virtual machine's few huge memory slots under the faults of many virtual CPUs: ballooning, slots that change, huge pages that form and split.",

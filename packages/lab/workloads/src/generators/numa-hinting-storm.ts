@@ -13,11 +13,11 @@ import {
   type Area,
   type Script,
 } from './simulation.ts';
-import { devicesOption, threadsOption, type Generator } from './workload.ts';
+import { devicesOption, threadsOption, type WorkloadGenerator } from './workload.ts';
 
 const pagesInMiB = 256;
 
-export const numaHintingStorm: Generator = {
+export const numaHintingStorm: WorkloadGenerator = {
   name: 'numa-hinting-storm',
   description:
     'NUMA balancing scans long ranges again and again, faults migrate single pages, and now and then soft-dirty tracking clears the whole address space.',

@@ -13,9 +13,9 @@ import {
   type Mirror,
   type Script,
 } from './simulation.ts';
-import { countOption, devicesOption, pagesOption, type Generator } from './workload.ts';
+import { countOption, devicesOption, pagesOption, type WorkloadGenerator } from './workload.ts';
 
-export const oom: Generator = {
+export const oom: WorkloadGenerator = {
   name: 'oom',
   description:
     'Workers fill their memory until the OOM reaper takes it in sections that must not wait, while devices still fault there; then they exit and others come.',

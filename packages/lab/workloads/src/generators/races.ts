@@ -10,10 +10,10 @@ import {
   devicesOption,
   pagesOption,
   threadsOption,
-  type Generator,
+  type WorkloadGenerator,
 } from './workload.ts';
 
-export const races: Generator = {
+export const races: WorkloadGenerator = {
   name: 'races',
   description:
     'A handful of pages that threads, forks and the kernel change all at once, with devices on the very page that changes: made to catch lost collisions.',

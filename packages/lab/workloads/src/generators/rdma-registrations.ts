@@ -17,10 +17,10 @@ import {
   devicesOption,
   pagesOption,
   threadsOption,
-  type Generator,
+  type WorkloadGenerator,
 } from './workload.ts';
 
-export const rdmaRegistrations: Generator = {
+export const rdmaRegistrations: WorkloadGenerator = {
   name: 'rdma-registrations',
   description:
     'RDMA memory regions of on-demand paging: each is dropped with MADV_DONTNEED before its next transfer, now and then registered anew.',

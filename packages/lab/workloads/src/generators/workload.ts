@@ -22,7 +22,7 @@ export interface Workload {
 }
 
 /** A generator with its script. `option` gives the value of an option of its list. */
-export interface Generator extends Workload {
+export interface WorkloadGenerator extends Workload {
   readonly build: (simulation: Simulation, option: (name: string) => number) => void;
 }
 
