@@ -25,6 +25,8 @@ export type NotifierErrorCode =
   | 'MMN_RELEASED'
   /** The subscription was closed. */
   | 'MMN_CLOSED'
+  /** A prepared subscription is inserted that is inserted already. */
+  | 'MMN_INSERTED'
   /** The operation has to wait, and this agent or this context must not. */
   | 'MMN_WOULD_BLOCK'
   /** No room for another subscription, section or agent. */
