@@ -13,7 +13,7 @@ export type WorkloadErrorCode =
   | 'MMN_RECORDING_EMPTY'
   /** It is neither the text of `perf script` nor that of strace. */
   | 'MMN_RECORDING_FORMAT'
-  /** The gzip stream ends early or is damaged. */
+  /** The gzip stream ends early, is damaged, or has more behind its first member. */
   | 'MMN_RECORDING_GZIP'
   /** In strict mode: a line that the reader does not know, or that is cut or malformed. */
   | 'MMN_RECORDING_LINE'

@@ -16,15 +16,15 @@ const registration = {
 };
 const access = { kind: 'deviceAccess', device: 0, registration: 1, address: 0 };
 
-test.each<[string, object[], string | undefined]>([
-  ['nothing', [], undefined],
+test.each<[string, object[], string]>([
+  ['nothing', [], ''],
   [
     'a fault inside a call of its thread',
     [
       { ...range, endNs: 9 },
       { beginNs: 5, endNs: 5 },
     ],
-    undefined,
+    '',
   ],
   [
     'a time that runs backwards',
@@ -48,7 +48,7 @@ test.each<[string, object[], string | undefined]>([
   [
     'an empty old range of mremap',
     [{ kind: 'mremap', oldLength: 0, newAddress: 0, newLength: 4096 }],
-    undefined,
+    '',
   ],
   [
     'an empty new range of mremap',
@@ -71,14 +71,14 @@ test.each<[string, object[], string | undefined]>([
       { process: 2, thread: 2, kind: 'exit' },
       { kind: 'fork', child: 2 },
     ],
-    undefined,
+    '',
   ],
   [
     'an exec from borrowed memory into a process that exists',
     [{}, { kind: 'exec', previous: 2 }],
     'exec makes process 1',
   ],
-  ['an access inside a registration', [registration, access], undefined],
+  ['an access inside a registration', [registration, access], ''],
   ['an access without registration', [access], 'device 0 has no registration 1'],
   ['an access by another device', [registration, { ...access, device: 1 }], 'device 1 has no'],
   ['an access in another process', [registration, { ...access, process: 2 }], 'in process 2'],
@@ -96,8 +96,8 @@ test.each<[string, object[], string | undefined]>([
   ],
 ])('judges %s', (_, fields, message) => {
   const messages = validate(fields.map(event)).map((violation) => violation.message);
-  const expected = message === undefined ? [] : [expect.stringContaining(message)];
-  expect(messages).toEqual(expected);
+  expect(messages).toHaveLength(message === '' ? 0 : 1);
+  expect(messages.join()).toContain(message);
 });
 
 test('stops at the number of violations asked for', () => {

@@ -52,7 +52,7 @@ export type GenerateOptions = Readonly<Record<string, number | undefined>>;
 
 /**
  * Makes the stream of a generator. It is cut at the number of events, so it may end with memory mapped, devices registered
- * and processes alive, as a recording may. Costs about a microsecond an event.
+ * and processes alive, as a recording may.
  *
  * @param name one of {@link workloads}
  * @throws WorkloadError `MMN_WORKLOAD_UNKNOWN`, `MMN_WORKLOAD_OPTION`
