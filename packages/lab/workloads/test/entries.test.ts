@@ -29,7 +29,7 @@ test('the npm package has the recordings that are said to be published', () => {
     files: string[];
   };
   const published = embeddedRecordings.filter((recording) => recording.published);
-  expect(files.filter((file) => file.startsWith('recordings/'))).toEqual(
+  expect(files.filter((file) => file.startsWith('recordings/') && file.endsWith('.gz'))).toEqual(
     published.map(({ file }) => `recordings/${file}`),
   );
 });
