@@ -187,13 +187,13 @@ export class IntervalNotifier<
     const opsId = typeof ops === 'number' ? ops : -1;
     const id = this.state.allocate(opsId, cookie);
     const binding = this.#bindings.bind(id, table, opsId);
-    return new IntervalSubscription(this, id, binding.lock);
+    return new IntervalSubscription(this, id, binding);
   }
 
   /** A subscription that another agent made, by its `id`; its owner passes it on in its own way. */
   subscriptionAt(id: number): IntervalSubscription {
     const binding = this.#bindings.of(id);
-    const subscription = new IntervalSubscription(this, id, binding.lock);
+    const subscription = new IntervalSubscription(this, id, binding);
     subscription.adopt(this.state.spanOf(id));
     return subscription;
   }

@@ -1,7 +1,9 @@
 /** A subscriber's handle of the unified notifier. All its state is in the region; this is one agent's view. */
 import {
   abortable,
+  callbackAsync,
   checkSpan,
+  isPromise,
   NotifierError,
   type DriverLock,
   type MaybePromise,
@@ -10,7 +12,9 @@ import {
   type Subscription,
 } from '@mmu-notifier/core';
 import { mightSleep, run, runSync } from '@mmu-notifier/sync';
+import type { Binding } from './binding.ts';
 import type { IntervalNotifier } from './notifier.ts';
+import { refuseReleased } from './transitions.ts';
 import { waitToClose, waitToRead } from './waits.ts';
 
 /** See the contract's `Subscription`; `readRetry`, `setSeq` and `insert` are the kernel-level calls beside it. */
@@ -20,15 +24,21 @@ export class IntervalSubscription implements Subscription {
   readonly lock: DriverLock;
   #start = 0;
   #end = 0;
-  #isOpen = true;
+  /** Inserted, and not closed. */
+  #isOpen = false;
+  #isClosed = false;
+  /** The epoch that its closing waits for, or 0. */
+  #lastEpoch = 0;
   #closing: Promise<void> | undefined;
   readonly #notifier: IntervalNotifier;
+  readonly #locksItself: boolean;
 
   /** @internal use `subscribe`, `prepare` or `subscriptionAt` */
-  constructor(notifier: IntervalNotifier, id: number, lock: DriverLock) {
+  constructor(notifier: IntervalNotifier, id: number, binding: Binding) {
     this.#notifier = notifier;
     this.id = id;
-    this.lock = lock;
+    this.lock = binding.lock;
+    this.#locksItself = binding.locksItself;
   }
 
   get start(): number {
@@ -49,21 +59,22 @@ export class IntervalSubscription implements Subscription {
    *
    * Linux: mmu_interval_notifier_insert and …_insert_locked.
    *
-   * @throws NotifierError `MMN_ADDRESS`, `MMN_RANGE_EMPTY`, `MMN_RANGE_INVERTED`, `MMN_RELEASED`, `MMN_CLOSED`
+   * @throws NotifierError `MMN_ADDRESS`, `MMN_RANGE_EMPTY`, `MMN_RANGE_INVERTED`, `MMN_RELEASED`, `MMN_CLOSED`,
+   *   `MMN_INSERTED`
    */
   insert(span: Span): void {
-    if (!this.#isOpen) this.#refuseClosed();
+    if (this.#isClosed) this.#refuseNotOpen();
     checkSpan(span, 'span');
     const notifier = this.#notifier;
     notifier.state.insert(this.id, span.start, span.end - 1, notifier.isV1);
-    this.#start = span.start;
-    this.#end = span.end;
+    this.adopt(span);
   }
 
-  /** @internal the span of a subscription that another agent inserted */
+  /** @internal it is inserted at this span, by `insert` or by another agent */
   adopt(span: Span): void {
     this.#start = span.start;
     this.#end = span.end;
+    this.#isOpen = true;
   }
 
   readBegin(signal?: AbortSignal): MaybePromise<Seq> {
@@ -95,9 +106,19 @@ export class IntervalSubscription implements Subscription {
   /**
    * Notes a hit, as a callback with `locking: 'driver'` must, under the driver's lock, before it returns.
    * Linux: mmu_interval_set_seq.
+   *
+   * @throws NotifierError `MMN_NOT_OPEN` when no section is open that could have called it: an even seq would make its
+   *   readers wait for an epoch that nobody ends
    */
   setSeq(): void {
-    this.#notifier.state.setSeq(this.id);
+    const { state } = this.#notifier;
+    if (!state.isFull) {
+      throw new NotifierError(
+        'MMN_NOT_OPEN',
+        'expected setSeq to be called in invalidate, got no section open',
+      );
+    }
+    state.setSeq(this.id);
   }
 
   publish(
@@ -105,76 +126,92 @@ export class IntervalSubscription implements Subscription {
     install: () => MaybePromise<void>,
     signal?: AbortSignal,
   ): MaybePromise<boolean> {
-    if (!this.#isOpen) this.#refuseClosed();
-    const { lock } = this;
-    const waited = lock.lock(signal);
+    if (!this.#isOpen) this.#refuseNotOpen();
+    const waited = this.lock.lock(signal);
     if (waited !== undefined) return this.#publishLater(waited, seq, install);
-    const collided = this.readRetry(seq);
-    let installed: MaybePromise<void> = undefined;
-    try {
-      if (!collided) installed = install();
-    } catch (error) {
-      lock.unlock();
-      throw error;
-    }
-    if (installed !== undefined) return this.#unlockAfter(installed);
-    lock.unlock();
-    return collided ? this.#refuse() : true;
+    return this.#publishLocked(seq, install);
   }
 
   publishSync(seq: Seq, install: () => void): boolean {
-    if (!this.#isOpen) this.#refuseClosed();
-    const { lock } = this;
-    lock.lockSync();
-    const collided = this.readRetry(seq);
-    try {
-      if (!collided) install();
-    } finally {
-      lock.unlock();
-    }
-    return collided ? this.#refuse() : true;
+    if (!this.#isOpen) this.#refuseNotOpen();
+    this.lock.lockSync();
+    const published = this.#publishLocked(seq, install);
+    if (isPromise(published)) throw callbackAsync(published);
+    return published;
   }
 
+  /**
+   * See the contract. Beyond it: also waits for a callback whose start was given up, and for a publication that is on
+   * its way, since both hold the driver's lock. So do not call it with that lock held.
+   */
   close(signal?: AbortSignal): MaybePromise<void> {
     this.#notifier.refuseInCallback('close');
-    if (!this.#isOpen) return this.#closing;
-    mightSleep('close');
-    const waitFor = this.#remove();
-    if (waitFor === 0) return this.#free();
-    this.#closing = this.#closeLater(waitFor);
-    return signal === undefined ? this.#closing : abortable(this.#closing, signal);
+    if (!this.#isClosed) {
+      mightSleep('close');
+      this.#remove();
+      if (this.#lastEpoch === 0 && this.#isQuiet()) return this.#free();
+      this.#closing = this.#closeLater();
+    }
+    return abortable(this.#closing, signal);
   }
 
   closeSync(): void {
     this.#notifier.refuseInCallback('close');
-    if (!this.#isOpen) return;
+    const isFirst = !this.#isClosed;
+    if (!isFirst && this.#closing === undefined) return;
     mightSleep('closeSync');
-    const waitFor = this.#remove();
-    const { state, isV1 } = this.#notifier;
-    if (waitFor !== 0) runSync(waitToClose(state, waitFor, isV1));
-    this.#free();
+    if (isFirst) this.#remove();
+    try {
+      this.#waitToCloseSync();
+    } catch (error) {
+      if (isFirst) this.#closing = this.#closeLater();
+      throw error;
+    }
+    if (isFirst) this.#free();
   }
 
-  #remove(): number {
+  #remove(): void {
+    const { state, isV1 } = this.#notifier;
     this.#isOpen = false;
-    return this.#notifier.state.remove(this.id, this.#notifier.isV1);
+    this.#isClosed = true;
+    this.#lastEpoch = state.remove(this.id, isV1);
   }
 
   #free(): void {
     this.#notifier.forget(this.id);
   }
 
-  async #closeLater(waitFor: number): Promise<void> {
+  /** Whether nobody holds the driver's lock. A driver that locks for itself looks after its own callbacks. */
+  #isQuiet(): boolean {
+    if (this.#locksItself) return true;
+    if (!this.lock.tryLock()) return false;
+    this.lock.unlock();
+    return true;
+  }
+
+  async #closeLater(): Promise<void> {
     const { state, isV1 } = this.#notifier;
-    await run(waitToClose(state, waitFor, isV1));
+    if (this.#lastEpoch !== 0) await run(waitToClose(state, this.#lastEpoch, isV1));
+    if (!this.#isQuiet()) {
+      await this.lock.lock();
+      this.lock.unlock();
+    }
     this.#free();
     this.#closing = undefined;
   }
 
+  #waitToCloseSync(): void {
+    const { state, isV1 } = this.#notifier;
+    if (this.#lastEpoch !== 0) runSync(waitToClose(state, this.#lastEpoch, isV1));
+    if (this.#isQuiet()) return;
+    this.lock.lockSync();
+    this.lock.unlock();
+  }
+
   #loadSeq(): Seq {
-    if (!this.#isOpen) this.#refuseClosed();
+    if (!this.#isOpen) this.#refuseNotOpen();
     const seq = this.#notifier.state.loadSeq(this.id);
-    if (seq < 0) this.#refuseReleased();
+    if (seq < 0) refuseReleased();
     return seq;
   }
 
@@ -190,12 +227,26 @@ export class IntervalSubscription implements Subscription {
     install: () => MaybePromise<void>,
   ): Promise<boolean> {
     await waited;
-    const collided = this.readRetry(seq);
-    try {
-      if (!collided) await install();
-    } finally {
+    if (!this.#isOpen) {
       this.lock.unlock();
+      this.#refuseNotOpen();
     }
+    return this.#publishLocked(seq, install);
+  }
+
+  /** Decides and installs, with the lock held; unlocks when that is over. */
+  #publishLocked(seq: Seq, install: () => MaybePromise<void>): MaybePromise<boolean> {
+    const { lock } = this;
+    const collided = this.readRetry(seq);
+    let installed: MaybePromise<void> = undefined;
+    try {
+      if (!collided) installed = install();
+    } catch (error) {
+      lock.unlock();
+      throw error;
+    }
+    if (isPromise(installed)) return this.#unlockAfter(installed);
+    lock.unlock();
     return collided ? this.#refuse() : true;
   }
 
@@ -210,15 +261,12 @@ export class IntervalSubscription implements Subscription {
 
   /** A refused publication: `false`, or an error if it can never succeed again. */
   #refuse(): false {
-    if (this.#notifier.state.loadSeq(this.id) < 0) this.#refuseReleased();
+    if (this.#notifier.state.loadSeq(this.id) < 0) refuseReleased();
     return false;
   }
 
-  #refuseReleased(): never {
-    throw new NotifierError('MMN_RELEASED', 'expected an address space in use, got a released one');
-  }
-
-  #refuseClosed(): never {
-    throw new NotifierError('MMN_CLOSED', 'expected an open subscription, got a closed one');
+  #refuseNotOpen(): never {
+    const came = this.#isClosed ? 'a closed one' : 'one that is not inserted';
+    throw new NotifierError('MMN_CLOSED', `expected an open subscription, got ${came}`);
   }
 }

@@ -132,17 +132,19 @@ export class Transitions {
   /**
    * Inserts a prepared subscription: at once while the tree may change, else when the epoch ends.
    *
-   * @throws NotifierError `MMN_RELEASED`
+   * @throws NotifierError `MMN_RELEASED`, `MMN_INSERTED`
    */
   insert(handle: number, start: number, last: number, allowReleased: boolean): void {
     const at = subAt(handle);
     this.#lock.lock();
     const { words, wide } = this.region;
-    if (words[mmReleased] !== 0 && !allowReleased) {
+    const isReleased = words[mmReleased] !== 0 && !allowReleased;
+    if (isReleased || words[at + Sub.state] !== State.detached) {
       this.#lock.unlock();
+      if (isReleased) refuseReleased();
       throw new NotifierError(
-        'MMN_RELEASED',
-        'expected an address space in use, got a released one',
+        'MMN_INSERTED',
+        'expected a subscription that is not inserted, got one that is',
       );
     }
     wide[(at >> 1) + Sub.start] = start;
@@ -206,16 +208,18 @@ export class Transitions {
     return this.region.load(mmSeqLow) !== low;
   }
 
+  /** Whether the epoch is full. Steady for a caller that has a section open in it. */
+  get isFull(): boolean {
+    return (this.region.load(mmSeqLow) & 1) !== 0;
+  }
+
   /** Opens the section of a release and makes it full; returns every subscription there is. */
   startRelease(): number[] {
     this.#lock.lock();
     const { words } = this.region;
     if (words[mmReleased] !== 0) {
       this.#lock.unlock();
-      throw new NotifierError(
-        'MMN_RELEASED',
-        'expected an address space in use, got a released one',
-      );
+      refuseReleased();
     }
     words[mmReleased] = 1;
     words[mmActive] = words[mmActive]! + 1;
@@ -373,6 +377,11 @@ export class Transitions {
     this.region.grow(capacity, recordsByteLength(capacity));
     this.tree = this.tree.moveTo(new ArrayBuffer(IntervalTree.byteLength(capacity)), { capacity });
   }
+}
+
+/** @throws NotifierError `MMN_RELEASED` */
+export function refuseReleased(): never {
+  throw new NotifierError('MMN_RELEASED', 'expected an address space in use, got a released one');
 }
 
 /** Small numbers, which cost no allocation, as long as the high word is 0. */
