@@ -6,7 +6,8 @@ import {
   type Strategy,
   type Traits,
 } from '@mmu-notifier/core';
-import { attachMemory, byteLength, createMemory } from './layout.ts';
+import { isShared, type Region } from '@mmu-notifier/sync';
+import { attachMemory, attachRegion, byteLength, createMemory } from './layout.ts';
 import { IntervalNotifier } from './notifier.ts';
 
 export type { IntervalOps } from './binding.ts';
@@ -56,7 +57,11 @@ const v1: Traits = {
 };
 
 const traitsOf: ReadonlyMap<string, Traits> = new Map(
-  [landed, v1].map((traits) => [traits.variant, Object.freeze(traits)]),
+  [landed, v1].map((traits) => {
+    Object.freeze(traits.modes);
+    Object.freeze(traits.knownRaces);
+    return [traits.variant, Object.freeze(traits)];
+  }),
 );
 
 /** Subscriptions to begin with, in one event loop. */
@@ -80,28 +85,31 @@ export interface IntervalStrategy extends Strategy<IntervalNotifier, IntervalCre
   attach(memory: ArrayBufferLike): IntervalNotifier<undefined>;
 }
 
-/** In one event loop there is one notifier for a memory, however often it is attached. */
-const localNotifiers = new WeakMap<ArrayBufferLike, IntervalNotifier<undefined>>();
+/** In one event loop there is one notifier for a region, however often it is attached. */
+const localNotifiers = new WeakMap<Region, IntervalNotifier>();
 
 function create(options: IntervalCreateOptions = {}): IntervalNotifier {
   const { variant, memory, capacity = capacityDefault, legacy } = options;
   const traits = traitsFor(variant);
-  const notifier = new IntervalNotifier(
-    createMemory(capacity, traits.variant, memory),
-    traits,
-    (exclusion) => legacy?.create({ exclusion }),
-  );
-  if (memory !== undefined && !notifier.state.region.shared) {
-    localNotifiers.set(memory, notifier as IntervalNotifier<undefined>);
+  if (legacy !== undefined && memory !== undefined && isShared(memory)) {
+    throw new NotifierError(
+      'MMN_OPTION',
+      'expected no legacy strategy in shared memory, since the sections of other agents would not reach its list, got one',
+    );
   }
+  const found = createMemory(capacity, traits.variant, memory);
+  const notifier = new IntervalNotifier(found, traits, (exclusion) =>
+    legacy?.create({ exclusion }),
+  );
+  if (!found.region.shared) localNotifiers.set(found.region, notifier);
   return notifier;
 }
 
 function attach(memory: ArrayBufferLike): IntervalNotifier<undefined> {
-  const local = localNotifiers.get(memory);
-  if (local !== undefined) return local;
-  const found = attachMemory(memory);
-  return new IntervalNotifier(found, traitsFor(found.region.variant), () => undefined);
+  const region = attachRegion(memory);
+  const local = localNotifiers.get(region);
+  if (local !== undefined) return local as IntervalNotifier<undefined>;
+  return new IntervalNotifier(attachMemory(region), traitsFor(region.variant), () => undefined);
 }
 
 function traitsFor(variant: string = landed.variant): Traits {
@@ -120,7 +128,7 @@ function traitsFor(variant: string = landed.variant): Traits {
  */
 export const interval: IntervalStrategy = Object.freeze({
   name: 'interval',
-  variants: [...traitsOf.keys()],
+  variants: Object.freeze([...traitsOf.keys()]),
   traits: traitsFor,
   byteLength,
   create: create as IntervalStrategy['create'],

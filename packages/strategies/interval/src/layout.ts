@@ -118,8 +118,9 @@ export function recordsByteLength(capacity: number): number {
   return (subsAt + capacity * Sub.sizeWords) * 4;
 }
 
-/** Bytes for `capacity` subscriptions, tree included. */
+/** Bytes for `capacity` subscriptions, tree included. @throws NotifierError `MMN_OPTION` */
 export function byteLength(capacity: number): number {
+  checkCapacity(capacity);
   return recordsByteLength(capacity) + IntervalTree.byteLength(capacity);
 }
 
@@ -137,12 +138,7 @@ export function createMemory(
   variant: string,
   memory: ArrayBufferLike | undefined,
 ): Memory {
-  if (!Number.isSafeInteger(capacity) || capacity < 1 || capacity > 2 ** 24) {
-    throw new NotifierError(
-      'MMN_OPTION',
-      `expected capacity to be an integer from 1 to 2^24, got ${String(capacity)}`,
-    );
-  }
+  checkCapacity(capacity);
   const records = recordsByteLength(capacity);
   const bytes = memory === undefined ? records : byteLength(capacity);
   const region = Region.create({ kind, variant, capacity, byteLength: bytes }, memory);
@@ -154,9 +150,28 @@ export function createMemory(
   return { region, tree, growable: memory === undefined };
 }
 
-/** Finds the notifier that another agent laid out. @throws NotifierError `MMN_MEMORY` */
-export function attachMemory(memory: ArrayBufferLike): Memory {
-  const region = Region.attach(memory, kind);
-  const tree = IntervalTree.attach(memory, recordsByteLength(region.capacity));
+/** The region of a notifier in this memory. @throws NotifierError `MMN_MEMORY` */
+export function attachRegion(memory: ArrayBufferLike): Region {
+  return Region.attach(memory, kind);
+}
+
+/** The rest of a notifier that another agent laid out. @throws NotifierError `MMN_MEMORY` */
+export function attachMemory(region: Region): Memory {
+  const { memory, capacity } = region;
+  if (memory.byteLength < byteLength(capacity)) {
+    throw new NotifierError(
+      'MMN_MEMORY',
+      `expected at least ${byteLength(capacity)} bytes, got ${memory.byteLength}: a notifier that was created without memory has its tree elsewhere`,
+    );
+  }
+  const tree = IntervalTree.attach(memory, recordsByteLength(capacity));
   return { region, tree, growable: false };
+}
+
+function checkCapacity(capacity: number): void {
+  if (Number.isSafeInteger(capacity) && capacity >= 1 && capacity <= 2 ** 24) return;
+  throw new NotifierError(
+    'MMN_OPTION',
+    `expected capacity to be an integer from 1 to 2^24, got ${String(capacity)}`,
+  );
 }

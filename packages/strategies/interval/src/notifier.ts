@@ -190,11 +190,22 @@ export class IntervalNotifier<
     return new IntervalSubscription(this, id, binding);
   }
 
-  /** A subscription that another agent made, by its `id`; its owner passes it on in its own way. */
+  /**
+   * A subscription that another agent made, by its `id`, which its owner passes on in its own way. One agent closes it,
+   * when the others have stopped using it: a number is used again.
+   *
+   * @throws NotifierError `MMN_CLOSED` when nobody has that number now, `MMN_OPS_UNKNOWN`
+   */
   subscriptionAt(id: number): IntervalSubscription {
-    const binding = this.#bindings.of(id);
-    const subscription = new IntervalSubscription(this, id, binding);
-    subscription.adopt(this.state.spanOf(id));
+    const span = this.state.spanOf(id);
+    if (span === undefined) {
+      throw new NotifierError(
+        'MMN_CLOSED',
+        `expected the id of an open subscription, got ${String(id)}`,
+      );
+    }
+    const subscription = new IntervalSubscription(this, id, this.#bindings.of(id));
+    subscription.adopt(span);
     return subscription;
   }
 

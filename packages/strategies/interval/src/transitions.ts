@@ -267,11 +267,14 @@ export class Transitions {
     return toSeq(words[at + Sub.seqLow]!, words[at + Sub.seqHigh]!);
   }
 
-  /** The span of a subscription that is inserted. */
-  spanOf(handle: number): Span {
-    const at = subAt(handle) >> 1;
-    const { wide } = this.region;
-    return { start: wide[at + Sub.start]!, end: wide[at + Sub.last]! + 1 };
+  /** The span of a subscription that is inserted, or `undefined` for any other number. */
+  spanOf(handle: number): Span | undefined {
+    const { words, wide, capacity } = this.region;
+    if (!Number.isSafeInteger(handle) || handle < 0 || handle >= capacity) return undefined;
+    const at = subAt(handle);
+    const state = words[at + Sub.state];
+    if (state !== State.inserted && state !== State.inserting) return undefined;
+    return { start: wide[(at >> 1) + Sub.start]!, end: wide[(at >> 1) + Sub.last]! + 1 };
   }
 
   /** The low word alone, without a lock. */
@@ -374,8 +377,9 @@ export class Transitions {
       );
     }
     const capacity = this.region.capacity * 2;
+    const treeMemory = new ArrayBuffer(IntervalTree.byteLength(capacity)); // what may fail comes first
     this.region.grow(capacity, recordsByteLength(capacity));
-    this.tree = this.tree.moveTo(new ArrayBuffer(IntervalTree.byteLength(capacity)), { capacity });
+    this.tree = this.tree.moveTo(treeMemory, { capacity });
   }
 }
 
