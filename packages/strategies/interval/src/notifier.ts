@@ -50,6 +50,8 @@ export class IntervalNotifier<
   readonly #sections = new SectionTable();
   readonly #bindings: Bindings;
   readonly #walk: Walk;
+  /** Ends of sections that the tree has seen and the list has not. */
+  #listEnds = 0;
 
   /** @internal use `interval.create` and `interval.attach` */
   constructor(memory: Memory, traits: Traits, legacy: (exclusion: SectionExclusion) => L) {
@@ -67,29 +69,30 @@ export class IntervalNotifier<
   }
 
   invalidateRangeStart(range: RangeToInvalidate, signal?: AbortSignal): MaybePromise<Invalidation> {
-    const section = this.#sections.open(range, true);
     mightSleep('invalidateRangeStart');
+    const section = this.#sections.open(range, true);
     const first = this.state.start(section.start, section.end - 1);
     if (first === none && !this.#hasLegacy) return section.handle as Invalidation;
+    let walked: MaybePromise<boolean>;
     try {
-      const walked = this.#walk.run(section, first, 'plain', signal);
-      if (walked !== true || this.#hasLegacy) return this.#startLater(section, walked, signal);
+      walked = this.#walk.run(section, first, 'plain', signal);
     } catch (error) {
-      this.#undo(section);
+      this.#end(section);
       throw error;
     }
-    return section.handle as Invalidation;
+    if (walked === true && !this.#hasLegacy) return section.handle as Invalidation;
+    return runSteps(this.#startOn(section, walked, signal));
   }
 
   invalidateRangeStartSync(range: RangeToInvalidate): Invalidation {
-    const section = this.#sections.open(range, true);
     mightSleep('invalidateRangeStartSync');
+    const section = this.#sections.open(range, true);
     const first = this.state.start(section.start, section.end - 1);
     try {
       void this.#walk.run(section, first, 'sync', undefined);
       if (this.#hasLegacy) section.inner = this.legacy!.invalidateRangeStartSync(section);
     } catch (error) {
-      this.#undo(section);
+      this.#end(section);
       throw error;
     }
     return section.handle as Invalidation;
@@ -115,24 +118,24 @@ export class IntervalNotifier<
         }
       }
     } catch (error) {
-      this.#undo(section);
+      this.#end(section);
       throw error;
     } finally {
       nonBlockEnd();
     }
     if (!isRefused) return section.handle as Invalidation;
-    this.#undo(section);
+    this.#end(section);
     return undefined;
   }
 
   invalidateRangeEnd(invalidation: Invalidation): MaybePromise<void> {
     const inner = this.#end(this.#sections.find(invalidation));
-    return inner === 0 ? undefined : this.legacy!.invalidateRangeEnd(inner as Invalidation);
+    return inner === 0 ? undefined : runSteps(this.#endOfList(inner, 'plain'));
   }
 
   invalidateRangeEndSync(invalidation: Invalidation): void {
     const inner = this.#end(this.#sections.find(invalidation));
-    if (inner !== 0) this.legacy!.invalidateRangeEndSync(inner as Invalidation);
+    if (inner !== 0) runStepsSync(this.#endOfList(inner, 'sync'));
   }
 
   async release(signal?: AbortSignal): Promise<void> {
@@ -214,13 +217,13 @@ export class IntervalNotifier<
   }
 
   whenIdle(runOnce: () => void, signal?: AbortSignal): MaybePromise<void> {
-    return this.state.runIfIdle(runOnce)
-      ? undefined
-      : run(waitForIdle(this.state, runOnce), signal);
+    const runIfIdle = (): boolean => this.#runIfIdle(runOnce);
+    return runIfIdle() ? undefined : run(waitForIdle(this.state, runIfIdle), signal);
   }
 
   whenIdleSync(runOnce: () => void): void {
-    if (!this.state.runIfIdle(runOnce)) runSync(waitForIdle(this.state, runOnce));
+    const runIfIdle = (): boolean => this.#runIfIdle(runOnce);
+    if (!runIfIdle()) runSync(waitForIdle(this.state, runIfIdle));
   }
 
   verify(): void {
@@ -243,32 +246,48 @@ export class IntervalNotifier<
     return this.legacy !== undefined && this.legacy.hasSubscribers;
   }
 
-  async #startLater(
+  /** The rest of a plain start: what has to be waited for, and the list. */
+  *#startOn(
     section: Section,
     walked: MaybePromise<boolean>,
     signal: AbortSignal | undefined,
-  ): Promise<Invalidation> {
+  ): Steps<Invalidation> {
     try {
-      await walked;
-      if (this.#hasLegacy) section.inner = await this.legacy!.invalidateRangeStart(section, signal);
+      yield walked;
+      if (this.#hasLegacy) {
+        section.inner = (yield this.legacy!.invalidateRangeStart(section, signal)) as number;
+      }
     } catch (error) {
-      this.#undo(section);
+      this.#end(section);
       throw error;
     }
     return section.handle as Invalidation;
   }
 
-  /** Ends the tree's part and gives the handle back; returns the handle of the legacy part, or 0. */
+  /** Ends the tree's part and gives the handle back; returns the handle of the list's part, or 0. */
   #end(section: Section): number {
     const { inner } = section;
     this.#sections.close(section);
     if (this.state.end()) this.state.seqQueue.wakeAll();
-    if (this.legacy !== undefined) this.state.idleQueue.wakeAll();
+    if (this.legacy !== undefined && inner === 0) this.state.idleQueue.wakeAll();
     return inner;
   }
 
-  #undo(section: Section): void {
-    this.#end(section);
+  /** The section is over for the tree but not for the list: who registers now would see an end without its start. */
+  *#endOfList(inner: number, mode: 'plain' | 'sync'): Steps<void> {
+    const legacy = this.legacy!;
+    this.#listEnds++;
+    try {
+      if (mode === 'sync') legacy.invalidateRangeEndSync(inner as Invalidation);
+      else yield legacy.invalidateRangeEnd(inner as Invalidation);
+    } finally {
+      this.#listEnds--;
+      this.state.idleQueue.wakeAll();
+    }
+  }
+
+  #runIfIdle(runOnce: () => void): boolean {
+    return this.#listEnds === 0 && this.state.runIfIdle(runOnce);
   }
 
   /** See release.ts. The tree comes first here too. */

@@ -30,7 +30,7 @@ export function* waitToClose(state: Transitions, low: number, lockless: boolean)
   yield* state.seqQueue.wait(() => (lockless ? state.seqDiffers(low) : state.epochIsOver(low)));
 }
 
-/** A registration waits for a moment without an open section, and runs in it. */
-export function* waitForIdle(state: Transitions, runOnce: () => void): Waiting<void> {
-  yield* state.idleQueue.wait(() => state.runIfIdle(runOnce));
+/** A registration waits for a moment without an open section, and runs in it: `runIfIdle` says whether it did. */
+export function* waitForIdle(state: Transitions, runIfIdle: () => boolean): Waiting<void> {
+  yield* state.idleQueue.wait(runIfIdle);
 }
