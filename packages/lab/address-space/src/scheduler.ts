@@ -1,0 +1,232 @@
+/**
+ * Simulated processors in one event loop.
+ *
+ * 1. A {@link Task} is a generator that yields wherever another agent may run. Between two yields it is alone.
+ * 2. At every step the seed picks one of the agents that can run. One that yields a promise cannot until it
+ *    settles; it then resumes with the value, or with the rejection thrown into it.
+ * 3. Microtasks run only while somebody waits for a promise, one turn after each step, and timers only when
+ *    nobody can run. So the order of everything depends on the seed and the tasks alone.
+ * 4. If nobody can run and nothing comes during a bounded number of turns, that is a deadlock: an error.
+ */
+import { type MaybePromise } from '@mmu-notifier/core';
+import { delay } from '@mmu-notifier/sync';
+import { Random } from './random.ts';
+
+/** An operation in steps: yields where others may run, `yield`ed promises are awaited. See {@link waitFor}. */
+export type Task<T> = Generator<MaybePromise<unknown> | undefined, T, unknown>;
+
+/** What {@link waitFor} yields: a promise, with words for the report of a deadlock. */
+class Wait {
+  readonly promise: Promise<unknown>;
+  readonly what: string;
+
+  constructor(promise: Promise<unknown>, what: string) {
+    this.promise = promise;
+    this.what = what;
+  }
+}
+
+/**
+ * In a task: the value now, or when its promise settles. Without a promise it neither yields nor allocates
+ * more than its own generator; where even that counts, test with {@link isPromise} first.
+ *
+ * @param what names the wait in the report of a deadlock
+ */
+export function* waitFor<T>(value: MaybePromise<T>, what = 'a promise'): Task<T> {
+  return isPromise(value) ? ((yield new Wait(value, what)) as T) : value;
+}
+
+/** Whether an operation that may wait has to. */
+export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
+  return typeof (value as { then?: unknown } | undefined)?.then === 'function';
+}
+
+/** Who runs a task. */
+export interface Agent {
+  readonly name: string;
+  /** 1, 2, … in order of `spawn`. */
+  readonly number: number;
+}
+
+class Running implements Agent {
+  readonly name: string;
+  readonly number: number;
+  readonly task: Task<unknown>;
+  readonly onDone: ((value: unknown) => void) | undefined;
+  /** What the next step passes in: the value of what it waited for, or its rejection. */
+  input: unknown = undefined;
+  rejected = false;
+  waitsFor = '';
+
+  constructor(
+    name: string,
+    number: number,
+    task: Task<unknown>,
+    onDone: ((value: unknown) => void) | undefined,
+  ) {
+    this.name = name;
+    this.number = number;
+    this.task = task;
+    this.onDone = onDone;
+  }
+}
+
+/** Options of {@link Scheduler}. */
+export interface SchedulerOptions {
+  /** Any integer; the same seed gives the same schedule. Default 1. */
+  readonly seed?: number;
+}
+
+/** Microtask turns, then timer turns, after which agents that all wait are deadlocked. */
+const microtaskTurnsMax = 1000;
+const timerTurnsMax = 20;
+
+/** See the file's head. A step costs a generator's resumption and some 20 ns. */
+export class Scheduler {
+  readonly random: Random;
+  readonly #runnable: Running[] = [];
+  readonly #blocked = new Set<Running>();
+  #current: Running | undefined;
+  #steps = 0;
+  #spawned = 0;
+
+  constructor(options: SchedulerOptions = {}) {
+    this.random = new Random(options.seed ?? 1);
+  }
+
+  /** Steps so far: the time of the simulation. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** Agents that have not finished. */
+  get agentCount(): number {
+    return this.#runnable.length + this.#blocked.size;
+  }
+
+  /** Whose step it is; `undefined` between steps. */
+  get current(): Agent | undefined {
+    return this.#current;
+  }
+
+  /** Adds an agent; it runs from the next step on. `onDone` runs in the step that finishes the task. */
+  spawn<T>(task: Task<T>, onDone?: (value: T) => void, name?: string): Agent {
+    const number = ++this.#spawned;
+    const agent = new Running(
+      name ?? `agent ${number}`,
+      number,
+      task,
+      onDone as ((value: unknown) => void) | undefined,
+    );
+    this.#runnable.push(agent);
+    return agent;
+  }
+
+  /** A promise that settles after an agent of its own made `turns` steps: a sleep in simulated time. */
+  sleep(turns: number, name?: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.spawn(sleeping(turns), resolve, name ?? 'a sleep');
+    });
+  }
+
+  /**
+   * One step of one agent. Returns `false` when nobody can run.
+   *
+   * @throws Error naming the agent whose task threw; its cause is what was thrown. That agent is gone.
+   */
+  step(): boolean {
+    const runnable = this.#runnable;
+    const { length } = runnable;
+    if (length === 0) return false;
+    const at = length === 1 ? 0 : this.random.below(length);
+    const agent = runnable[at]!;
+    const { task, input } = agent;
+    this.#steps++;
+    this.#current = agent;
+    let result: IteratorResult<unknown, unknown>;
+    try {
+      if (agent.rejected) {
+        agent.rejected = false;
+        agent.input = undefined;
+        result = task.throw(input);
+      } else {
+        agent.input = undefined;
+        result = task.next(input);
+      }
+      if (result.done === true) {
+        this.#retire(at);
+        agent.onDone?.(result.value);
+      } else if (result.value !== undefined) {
+        this.#wait(agent, at, result.value);
+      }
+    } catch (cause) {
+      this.#retire(runnable.indexOf(agent));
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(`${agent.name}, at step ${this.#steps}: ${reason}`, { cause });
+    } finally {
+      this.#current = undefined;
+    }
+    return true;
+  }
+
+  /**
+   * Runs until every agent has finished.
+   *
+   * @throws Error as {@link step} does, or for a deadlock, saying what each agent waits for
+   */
+  async run(): Promise<void> {
+    for (;;) {
+      while (this.step()) {
+        if (this.#blocked.size > 0) await undefined;
+      }
+      if (this.#blocked.size === 0) return;
+      await this.#untilRunnable();
+    }
+  }
+
+  async #untilRunnable(): Promise<void> {
+    for (let turn = 0; turn < microtaskTurnsMax; turn++) {
+      await undefined;
+      if (this.#runnable.length > 0) return;
+    }
+    for (let turn = 0; turn < timerTurnsMax; turn++) {
+      await delay(0);
+      if (this.#runnable.length > 0) return;
+    }
+    const waits = [...this.#blocked].map((agent) => `${agent.name} waits for ${agent.waitsFor}`);
+    throw new Error(`deadlock at step ${this.#steps}: ${waits.join('; ')}`);
+  }
+
+  #wait(agent: Running, at: number, yielded: unknown): void {
+    const wait = yielded instanceof Wait ? yielded : undefined;
+    const promise = wait?.promise ?? yielded;
+    if (!isPromise(promise)) {
+      agent.input = promise;
+      return;
+    }
+    agent.waitsFor = wait?.what ?? 'a promise';
+    this.#retire(at);
+    this.#blocked.add(agent);
+    const resume = (input: unknown, rejected: boolean): void => {
+      this.#blocked.delete(agent);
+      agent.input = input;
+      agent.rejected = rejected;
+      this.#runnable.push(agent);
+    };
+    promise.then(
+      (value) => resume(value, false),
+      (error: unknown) => resume(error, true),
+    );
+  }
+
+  /** Takes an agent out of those that can run; the last takes its place. */
+  #retire(at: number): void {
+    if (at < 0) return;
+    const last = this.#runnable.pop()!;
+    if (at < this.#runnable.length) this.#runnable[at] = last;
+  }
+}
+
+function* sleeping(turns: number): Task<void> {
+  for (let turn = 0; turn < turns; turn++) yield;
+}
