@@ -188,7 +188,7 @@ export class IntervalNotifier<
     }
     const table = this.#bindings.resolve(ops);
     const opsId = typeof ops === 'number' ? ops : -1;
-    const id = this.state.allocate(opsId, cookie);
+    const id = this.state.slab.allocate(opsId, cookie);
     const binding = this.#bindings.bind(id, table, opsId);
     return new IntervalSubscription(this, id, binding);
   }
@@ -239,7 +239,7 @@ export class IntervalNotifier<
   /** @internal gives a closed subscription's record back */
   forget(id: number): void {
     this.#bindings.forget(id);
-    this.state.free(id);
+    this.state.slab.free(id);
   }
 
   get #hasLegacy(): boolean {

@@ -44,14 +44,13 @@ import {
   subAt,
   type Memory,
 } from './layout.ts';
+import { Slab } from './slab.ts';
 import { verifyWords } from './verify.ts';
 
 const mmActive = mmAt + Mm.active;
 const mmSeqLow = mmAt + Mm.seqLow;
 const mmSeqHigh = mmAt + Mm.seqHigh;
 const mmDeferred = mmAt + Mm.deferred;
-const mmFree = mmAt + Mm.free;
-const mmBump = mmAt + Mm.bump;
 const mmCount = mmAt + Mm.count;
 const mmReleased = mmAt + Mm.released;
 const lowRange = 2 ** 32;
@@ -65,16 +64,14 @@ export class Transitions {
   tree: IntervalTree;
   readonly seqQueue: WaitQueue;
   readonly idleQueue: WaitQueue;
+  readonly slab: Slab;
   readonly #lock: SpinLock;
-  readonly #slab: SpinLock;
-  readonly #growable: boolean;
 
   constructor({ region, tree, growable }: Memory) {
-    this.#growable = growable;
     this.region = region;
     this.tree = tree;
     this.#lock = new SpinLock(region, mmAt + Mm.lock, 'interval mm');
-    this.#slab = new SpinLock(region, mmAt + Mm.slab, 'interval slab');
+    this.slab = new Slab(region, growable ? () => this.#grow() : undefined);
     this.seqQueue = new WaitQueue(region, mmAt + Mm.seqQueue * 2);
     this.idleQueue = new WaitQueue(region, mmAt + Mm.idleQueue * 2);
   }
@@ -224,15 +221,9 @@ export class Transitions {
     words[mmReleased] = 1;
     words[mmActive] = words[mmActive]! + 1;
     this.#makeFull();
-    const handles: number[] = [];
-    this.#slab.lock(); // no record comes or goes while they are counted
-    for (let handle = 0; handle < words[mmBump]!; handle++) {
-      const state = words[subAt(handle) + Sub.state]!;
-      if (state === State.inserted || state === State.inserting || state === State.removing) {
-        handles.push(handle);
-      }
-    }
-    this.#slab.unlock();
+    const handles = this.slab.handlesWhere(
+      (state) => state === State.inserted || state === State.inserting || state === State.removing,
+    );
     this.#lock.unlock();
     return handles;
   }
@@ -282,46 +273,6 @@ export class Transitions {
     return this.region.load(subAt(handle) + Sub.seqLow);
   }
 
-  /**
-   * Takes a record. In one event loop it grows when there is none.
-   *
-   * @throws NotifierError `MMN_OUT_OF_CAPACITY`
-   */
-  allocate(ops: number, cookie: number): number {
-    this.#slab.lock();
-    try {
-      let { words } = this.region;
-      const item = words[mmFree]!;
-      let handle = item - 1;
-      if (item !== 0) {
-        words[mmFree] = words[subAt(handle) + Sub.next]!;
-      } else {
-        handle = words[mmBump]!;
-        if (handle === this.region.capacity) this.#grow();
-        ({ words } = this.region);
-        words[mmBump] = handle + 1;
-      }
-      const at = subAt(handle);
-      words[at + Sub.state] = State.detached;
-      words[at + Sub.ops] = ops;
-      words[at + Sub.cookie] = cookie;
-      return handle;
-    } finally {
-      this.#slab.unlock();
-    }
-  }
-
-  /** Gives a record back. Nobody else may know it any more. */
-  free(handle: number): void {
-    const at = subAt(handle);
-    this.#slab.lock();
-    const { words } = this.region;
-    words[at + Sub.state] = State.free;
-    words[at + Sub.next] = words[mmFree]!;
-    words[mmFree] = handle + 1;
-    this.#slab.unlock();
-  }
-
   /** See Notifier.verify. Call it while nobody else is at work. */
   verify(): void {
     verifyWords(this.region, this.tree);
@@ -369,13 +320,8 @@ export class Transitions {
     if (next !== 0) words[subAt(next - 1) + Sub.previous] = previous;
   }
 
+  /** In one event loop only, under the slab's lock. */
   #grow(): void {
-    if (!this.#growable) {
-      throw new NotifierError(
-        'MMN_OUT_OF_CAPACITY',
-        `expected at most ${this.region.capacity} subscriptions in this memory, got one more: create it with a larger capacity`,
-      );
-    }
     const capacity = this.region.capacity * 2;
     const treeMemory = new ArrayBuffer(IntervalTree.byteLength(capacity)); // what may fail comes first
     this.region.grow(capacity, recordsByteLength(capacity));
