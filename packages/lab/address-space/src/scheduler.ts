@@ -174,13 +174,19 @@ export class Scheduler {
    *
    * @throws Error as {@link step} does, or for a deadlock, saying what each agent waits for
    */
-  async run(): Promise<void> {
-    for (;;) {
-      while (this.step()) {
+  run(): Promise<void> {
+    return this.runUntil(() => false);
+  }
+
+  /** Runs until the condition holds, asked before each step, or every agent has finished. Throws as {@link run}. */
+  async runUntil(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      if (this.step()) {
         if (this.#blocked.size > 0) await undefined;
+      } else {
+        if (this.#blocked.size === 0) return;
+        await this.#untilRunnable();
       }
-      if (this.#blocked.size === 0) return;
-      await this.#untilRunnable();
     }
   }
 

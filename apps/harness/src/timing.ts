@@ -1,0 +1,210 @@
+/**
+ * A notifier that measures another: nanoseconds for each invalidation (start and end) and for each fault
+ * (readBegin and publish), as its caller sees them.
+ *
+ * 1. Only calls that returned at once are measured: one that had to wait contains other agents' work.
+ * 2. What the clock itself costs is measured when this starts, and taken off every sample.
+ */
+import type {
+  Invalidation,
+  MaybePromise,
+  Notifier,
+  RangeToInvalidate,
+  Seq,
+  Span,
+  SubscribeOptions,
+  Subscription,
+  SubscriptionOps,
+  Traits,
+} from '@mmu-notifier/core';
+import { isPromise } from '@mmu-notifier/core';
+import { nowMs } from '@mmu-notifier/sync';
+import { medianSorted, quantileSorted } from 'simple-statistics';
+
+/** Samples in nanoseconds. Grows by doubling, so that adding one costs next to nothing. */
+export class Samples {
+  #values = new Float64Array(1024);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  add(ns: number): void {
+    if (this.#length === this.#values.length) {
+      const larger = new Float64Array(this.#length * 2);
+      larger.set(this.#values);
+      this.#values = larger;
+    }
+    this.#values[this.#length++] = ns;
+  }
+
+  /** The quantiles p50 and p99, or nothing without samples. */
+  summary(): { p50: number; p99: number } | undefined {
+    if (this.#length === 0) return undefined;
+    const sorted = [...this.#values.subarray(0, this.#length).sort()];
+    return { p50: quantileSorted(sorted, 0.5), p99: quantileSorted(sorted, 0.99) };
+  }
+}
+
+/** What a run measured. */
+export class Timings {
+  readonly invalidation: Samples = new Samples();
+  readonly fault: Samples = new Samples();
+  /** What two readings of the clock in a row cost, in nanoseconds: the median of many. */
+  readonly clockNs: number = clockNs();
+}
+
+function clockNs(): number {
+  const differences: number[] = [];
+  for (let i = 0; i < 10_000; i++) {
+    const startMs = nowMs();
+    differences.push((nowMs() - startMs) * 1e6);
+  }
+  return medianSorted(differences.sort((a, b) => a - b));
+}
+
+/** See the file's head. */
+export class TimedNotifier implements Notifier {
+  readonly traits: Traits;
+  readonly #inner: Notifier;
+  readonly #timings: Timings;
+  /** What the start of an open section took, by its handle. */
+  readonly #startNs = new Map<Invalidation, number>();
+
+  constructor(inner: Notifier, timings: Timings) {
+    this.#inner = inner;
+    this.#timings = timings;
+    this.traits = inner.traits;
+  }
+
+  invalidateRangeStart(range: RangeToInvalidate, signal?: AbortSignal): MaybePromise<Invalidation> {
+    const startMs = nowMs();
+    const started = this.#inner.invalidateRangeStart(range, signal);
+    const ns = (nowMs() - startMs) * 1e6 - this.#timings.clockNs;
+    if (!isPromise(started)) this.#startNs.set(started, ns);
+    return started;
+  }
+
+  tryInvalidateRangeStart(range: RangeToInvalidate): Invalidation | undefined {
+    const startMs = nowMs();
+    const started = this.#inner.tryInvalidateRangeStart(range);
+    const ns = (nowMs() - startMs) * 1e6 - this.#timings.clockNs;
+    if (started !== undefined) this.#startNs.set(started, ns);
+    return started;
+  }
+
+  invalidateRangeEnd(invalidation: Invalidation): MaybePromise<void> {
+    const startedNs = this.#startNs.get(invalidation);
+    this.#startNs.delete(invalidation);
+    const startMs = nowMs();
+    const ended = this.#inner.invalidateRangeEnd(invalidation);
+    const ns = (nowMs() - startMs) * 1e6 - this.#timings.clockNs;
+    if (startedNs !== undefined && !isPromise(ended)) {
+      this.#timings.invalidation.add(Math.max(0, startedNs + ns));
+    }
+    return ended;
+  }
+
+  subscribe(
+    span: Span,
+    ops: SubscriptionOps,
+    options?: SubscribeOptions,
+  ): MaybePromise<Subscription> {
+    const subscribed = this.#inner.subscribe(span, ops, options);
+    if (!isPromise(subscribed)) return new TimedSubscription(subscribed, this.#timings);
+    return subscribed.then((inner) => new TimedSubscription(inner, this.#timings));
+  }
+
+  invalidateRangeStartSync(range: RangeToInvalidate): Invalidation {
+    return this.#inner.invalidateRangeStartSync(range);
+  }
+
+  invalidateRangeEndSync(invalidation: Invalidation): void {
+    this.#inner.invalidateRangeEndSync(invalidation);
+  }
+
+  release(signal?: AbortSignal): MaybePromise<void> {
+    return this.#inner.release(signal);
+  }
+
+  releaseSync(): void {
+    this.#inner.releaseSync();
+  }
+
+  subscribeSync(span: Span, ops: SubscriptionOps, options?: SubscribeOptions): Subscription {
+    return this.#inner.subscribeSync(span, ops, options);
+  }
+
+  registerOps(id: number, ops: SubscriptionOps): void {
+    this.#inner.registerOps(id, ops);
+  }
+
+  verify(): void {
+    this.#inner.verify();
+  }
+}
+
+class TimedSubscription implements Subscription {
+  readonly #inner: Subscription;
+  readonly #timings: Timings;
+  /** What the last `readBegin` took; a device reads with one agent at a time, but for retries. */
+  #readNs = 0;
+
+  constructor(inner: Subscription, timings: Timings) {
+    this.#inner = inner;
+    this.#timings = timings;
+  }
+
+  get start(): number {
+    return this.#inner.start;
+  }
+
+  get end(): number {
+    return this.#inner.end;
+  }
+
+  get isOpen(): boolean {
+    return this.#inner.isOpen;
+  }
+
+  readBegin(signal?: AbortSignal): MaybePromise<Seq> {
+    const startMs = nowMs();
+    const seq = this.#inner.readBegin(signal);
+    this.#readNs = (nowMs() - startMs) * 1e6 - this.#timings.clockNs;
+    if (isPromise(seq)) this.#readNs = Number.NaN;
+    return seq;
+  }
+
+  publish(
+    seq: Seq,
+    install: () => MaybePromise<void>,
+    signal?: AbortSignal,
+  ): MaybePromise<boolean> {
+    const startMs = nowMs();
+    const published = this.#inner.publish(seq, install, signal);
+    const ns = this.#readNs + (nowMs() - startMs) * 1e6 - this.#timings.clockNs;
+    if (published === true && !Number.isNaN(ns)) this.#timings.fault.add(Math.max(0, ns));
+    return published;
+  }
+
+  readBeginSync(): Seq {
+    return this.#inner.readBeginSync();
+  }
+
+  checkRetry(seq: Seq): boolean {
+    return this.#inner.checkRetry(seq);
+  }
+
+  publishSync(seq: Seq, install: () => void): boolean {
+    return this.#inner.publishSync(seq, install);
+  }
+
+  close(signal?: AbortSignal): MaybePromise<void> {
+    return this.#inner.close(signal);
+  }
+
+  closeSync(): void {
+    this.#inner.closeSync();
+  }
+}
