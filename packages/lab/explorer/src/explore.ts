@@ -92,7 +92,7 @@ function run(
     codeRuns,
     ...(onEnd === undefined ? {} : { onEnd }),
   });
-  if (strategy === 'dpor') prepareDpor(machine);
+  if (strategy === 'dpor') prepareDpor(machine, options.preemptions !== undefined);
   let end: SearchEnd;
   try {
     machine.start();
@@ -105,8 +105,12 @@ function run(
   if (found !== undefined && 'error' in found.fault && found.fault.error instanceof ExplorerError) {
     throw found.fault.error;
   }
-  const failure = found && report(prepared, options, found.fault, found.schedule, strategy);
-  return summarize(search, options, end, failure);
+  // Who listens to each end wants no report of the first.
+  const failure =
+    onEnd === undefined &&
+    found &&
+    report(prepared, options, found.fault, found.schedule, strategy);
+  return summarize(search, options, end, failure || undefined);
 }
 
 function carryOut(search: Search, strategy: NonNullable<Options['strategy']>): SearchEnd {

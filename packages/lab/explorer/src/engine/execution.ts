@@ -10,6 +10,7 @@
 import { runAs, type Agent } from '../memory/agent.ts';
 import { Kind, Operation, type Bits } from '../memory/operation.ts';
 import type { Log } from './log.ts';
+import { siteHere } from './site.ts';
 import { entryCells, Tape, type Trie } from './trie.ts';
 
 /** The code under exploration did something else when it was run again with the same results. */
@@ -46,6 +47,9 @@ export class Execution implements Agent {
   /** The visible operation last performed, and its result. */
   lastOperation: Operation | undefined;
   lastResult: Bits = 0;
+  /** Where in the code the operation was made whose site was asked for, once it has been. */
+  site: string | undefined;
+  readonly #siteOf: number;
   readonly #trie: Trie;
   readonly #log: Log;
   readonly #continuation: Continuation;
@@ -55,11 +59,18 @@ export class Execution implements Agent {
   #stopped = false;
   #failure: Error | undefined;
 
-  constructor(trie: Trie, log: Log, continuation: Continuation, visiblePlain: boolean) {
+  /** @param siteOf number in the log of the visible operation whose site to record */
+  constructor(
+    trie: Trie,
+    log: Log,
+    continuation: Continuation,
+    options: { visiblePlain: boolean; siteOf: number },
+  ) {
     this.#trie = trie;
     this.#log = log;
     this.#continuation = continuation;
-    this.#visiblePlain = visiblePlain;
+    this.#visiblePlain = options.visiblePlain;
+    this.#siteOf = options.siteOf;
   }
 
   /** @throws Nondeterminism */
@@ -112,6 +123,7 @@ export class Execution implements Agent {
         this.#differ(operation.toString());
       }
       result = this.#log.results[number]!;
+      if (number === this.#siteOf) this.site = siteHere();
     } else if (this.#next(Tape.again) !== undefined) {
       if (!this.lastOperation!.equals(operation)) this.#differ(operation.toString());
       result = this.lastResult;

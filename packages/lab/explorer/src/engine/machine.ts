@@ -219,15 +219,14 @@ export class Machine {
 
   #notify(t: number, operation: Operation): void {
     const { offset } = operation;
-    const count = operation.operand as number;
+    const count = operation.operand === -1 ? Infinity : Number(operation.operand);
     const { cells } = this;
     if (this.#races?.queue(t, offset) === false) this.#conflict(t);
     const woken: number[] = [];
-    while (count < 0 || woken.length < count) {
-      const first = this.#firstAsleep(offset);
-      if (first === -1) break;
-      cells.set(this.#tickets + first, 0);
-      woken.push(first);
+    for (let t = this.#firstAsleep(offset); t !== -1 && woken.length < count;) {
+      cells.set(this.#tickets + t, 0);
+      woken.push(t);
+      t = this.#firstAsleep(offset);
     }
     this.#advance(t, woken.length, woken.length);
     for (const sleeper of woken) {

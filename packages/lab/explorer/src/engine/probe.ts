@@ -6,13 +6,16 @@
  * 2. *A loop over several operations* without effect: the thread stands at the loop's head again, having gone around once, and
  *    goes around for ever while every word in it holds its value.
  *
- * "For ever" is measured: the code is run on with those values. The first time, 20,000 turns; once a loop has
+ * "For ever" is measured: the code is run on with those values. The first time, 2,000 turns; once a loop has
  * proved endless, 200 turns for the same operation of the same thread, since a bound, where there is one, is a constant.
+ * A loop comes back to the same place in the code: `tryLock() || lock()` may repeat one operation for ever, but its
+ * first try is no turn of the loop.
  */
 import type { ElementBytes } from '../memory/elements.ts';
 import { Kind, outcome, Waited, type Bits, type Operation } from '../memory/operation.ts';
 import { Execution, type Continuation } from './execution.ts';
 import { Log } from './log.ts';
+import { siteHere } from './site.ts';
 import { turnsMax } from './recorder.ts';
 import { entryCells, Tape, type Point, type Run, type Watch } from './trie.ts';
 
@@ -30,6 +33,9 @@ type Step =
 class Around implements Continuation {
   turns = 0;
   left = false;
+  /** Where in the code the loop begins, in its first turn and in its last. */
+  firstSite = '';
+  lastSite = '';
   readonly #steps: readonly Step[];
   readonly #turnsMax: number;
   #at = 0;
@@ -49,7 +55,11 @@ class Around implements Continuation {
 
   visible(operation: Operation): Bits | undefined {
     const step = this.#steps[this.#at]!;
-    if (this.turns >= this.#turnsMax) return undefined;
+    if (this.turns === 0 && this.#at === 0) this.firstSite = siteHere();
+    if (this.turns >= this.#turnsMax) {
+      this.lastSite = siteHere();
+      return undefined;
+    }
     if (!('operation' in step) || !step.operation.equals(operation)) {
       this.left = true;
       return undefined;
@@ -83,26 +93,35 @@ export class Prober {
 
   /** Whether a thread that stands at this point would only repeat its operation while that finds `bits`. */
   spinsOn(point: Point, bits: Bits): boolean {
-    return this.#isEndless(point.run, [{ operation: point.operation!, bits }]);
+    return this.#isEndless(point, [{ operation: point.operation!, bits }], false);
   }
 
   /** What a thread that has just come to this point looks at, if it goes around a loop of several operations. */
   findWatch(point: Point): Watch | undefined {
     const steps = stepsAround(point);
-    if (steps === undefined || !this.#isEndless(point.run, steps)) return undefined;
+    if (steps === undefined || !this.#isEndless(point, steps, true)) return undefined;
     return steps.map(watched);
   }
 
-  #isEndless(run: Run, steps: readonly Step[]): boolean {
-    const key = `${run.trie.name} ${steps.map((s) => ('operation' in s ? s.operation : s.offset)).join()}`;
+  /** `again`: the thread has gone around these steps once already. */
+  #isEndless({ run }: Point, steps: readonly Step[], again: boolean): boolean {
+    const { trie } = run;
+    const visible = steps.filter((step) => 'operation' in step);
+    const key = `${trie.name} ${visible.map((step) => step.operation.toString()).join()}`;
     const turns = this.#turns.get(key) ?? turnsMax;
     const around = new Around(steps, turns);
     const log = new Log();
     log.load(run);
-    new Execution(run.trie, log, around, this.#visiblePlain).run();
-    const endless = !around.left && around.turns >= turns;
-    if (endless) this.#turns.set(key, turnsLater);
-    return endless;
+    const siteOf = again ? log.points.length - visible.length : -1;
+    const execution = new Execution(trie, log, around, {
+      visiblePlain: this.#visiblePlain,
+      siteOf,
+    });
+    execution.run();
+    if (around.left || around.turns < turns || around.firstSite !== around.lastSite) return false;
+    if (again && execution.site !== around.firstSite) return false;
+    this.#turns.set(key, turnsLater);
+    return true;
   }
 }
 

@@ -18,7 +18,7 @@
  *     release    [T] what an atomic read of that write acquires
  *     queue      [T] what entering the wait queue acquires
  */
-import { Cells } from './cells.ts';
+import type { Cells } from './cells.ts';
 
 /** What a check found, other than nothing. */
 export interface Conflict {

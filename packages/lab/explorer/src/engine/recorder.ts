@@ -2,13 +2,14 @@
  * The continuation that learns: plain accesses go to the memory at once and into a run, and the next visible operation
  * becomes the run's point.
  *
- * A bounded spin loop (try, `Atomics.pause`, try again, at most so often) is taken in one go: trying again right after a pause
- * finds what it found, since nobody else runs in between. Its turns differ by a counter only, and an execution in
- * which the word changes between two turns is the one in which the thread had begun to spin later.
+ * A bounded spin loop (try, `Atomics.pause`, try again, at most so often) is taken in one go: trying again right after a pause,
+ * at the same place in the code, finds what it found, since nobody else runs in between. Its turns differ by a counter only,
+ * and an execution in which the word changes between two turns is the one in which the thread had begun to spin later.
  */
 import { outcome, type Bits, type Operation } from '../memory/operation.ts';
 import { Execution, type Continuation } from './execution.ts';
 import type { Log } from './log.ts';
+import { siteHere } from './site.ts';
 import { Tape, type Point, type Run } from './trie.ts';
 
 /** The memory that a thread runs on. */
@@ -24,7 +25,7 @@ export class Endless extends Error {}
 
 const plainMax = 1_000_000;
 /** Turns after which a loop is taken to have no end. */
-export const turnsMax = 20_000;
+export const turnsMax = 2_000;
 
 /** What the thread has done since its last visible operation. */
 const Since = { nothing: 0, paused: 1, more: 2 } as const;
@@ -49,7 +50,10 @@ export class Recorder implements Continuation {
     this.#memory = memory;
     this.#stacks = options.stacks;
     if (run.end > run.start) this.#since = Since.more;
-    this.#execution = new Execution(run.trie, log, this, options.visiblePlain);
+    this.#execution = new Execution(run.trie, log, this, {
+      visiblePlain: options.visiblePlain,
+      siteOf: mayRepeat(run) ? log.points.length - 1 : -1,
+    });
   }
 
   record(): Point {
@@ -90,7 +94,8 @@ export class Recorder implements Continuation {
       operation.mayRepeat &&
       lastOperation?.equals(operation) === true &&
       outcome(operation, lastResult) === lastResult &&
-      ++this.#turns < turnsMax
+      ++this.#turns < turnsMax &&
+      this.#execution.site === siteHere()
     ) {
       run.trie.append(run, Tape.again, 0, 0);
       this.#since = Since.nothing;
@@ -100,4 +105,10 @@ export class Recorder implements Continuation {
     if (this.#stacks) point.stack = new Error('here').stack;
     return undefined;
   }
+}
+
+/** Whether a run begins after an operation that changed nothing and may be tried again. */
+function mayRepeat(run: Run): boolean {
+  const operation = run.from?.operation;
+  return operation?.mayRepeat === true && outcome(operation, run.result) === run.result;
 }

@@ -18,8 +18,6 @@ const memories = new WeakMap<object, Memory>();
 /** Makes a shared memory that exists only as far as the explorer models it. */
 export function createShared(byteLength: number): SharedArrayBuffer {
   const shared = new SharedArrayBuffer(0);
-  const notModelled = (name: string) => (): never =>
-    refuse(`SharedArrayBuffer.${name} is not modelled`);
   Object.defineProperties(shared, {
     byteLength: { value: byteLength },
     maxByteLength: { value: byteLength },
@@ -30,6 +28,9 @@ export function createShared(byteLength: number): SharedArrayBuffer {
   memories.set(shared, { byteLength, finestBytes: 8 });
   return shared;
 }
+
+const notModelled = (name: string) => (): never =>
+  refuse(`SharedArrayBuffer.${name} is not modelled`);
 
 /** What is known of an explored memory; undefined for anything else. */
 export function memoryOf(value: unknown): Memory | undefined {

@@ -11,7 +11,8 @@
  *    enabled: earlier ones are looked at too until one is found.
  * 4. A thread parked in a loop of several operations stays there for good in this execution: going around once more has
  *    no effect, so every other behaviour of it appears where its reads come later. If the others' writes would have let it
- *    go on, the end of the execution is nobody's end, and the judge drops it.
+ *    go on, the end of the execution is nobody's end, and the judge drops it. (Not with a bound: coming later may cost a
+ *    preemption. There it goes on when a word has changed, and depends on all the words that its loop looks at.)
  *
  * In cells, so that going back needs no code: each thread's clock, and for each place its last event. Both hold numbers of
  * events plus one, 0 being none.
@@ -74,9 +75,9 @@ interface Reserved {
 const reserved = new WeakMap<Machine, Reserved>();
 
 /** Makes a machine ready for {@link dpor}; call it before the machine starts. */
-export function prepareDpor(machine: Machine): void {
+export function prepareDpor(machine: Machine, isBounded: boolean): void {
   const { cells, threads, ram } = machine;
-  machine.parksLoops = true;
+  machine.parksLoops = !isBounded;
   reserved.set(machine, {
     clocks: cells.reserve(threads * threads),
     last: cells.reserve(placeCount(ram.wordCount + 1)),
@@ -105,7 +106,6 @@ class Dpor {
 
   run(): SearchEnd {
     const search = this.#search;
-    for (let t = 0; t < this.#machine.threads; t++) this.#findRaces(t);
     let sleep = 0;
     for (;;) {
       const end = this.#descend(sleep);
@@ -236,7 +236,7 @@ class Dpor {
     const { operation, watch } = machine.point(t);
     if (operation === undefined) return;
     const asleep = machine.isAsleep(t);
-    if (watch !== undefined || (asleep && !machine.isEnabled(t))) return;
+    if ((watch !== undefined && machine.parksLoops) || (asleep && !machine.isEnabled(t))) return;
     const pending = this.#pending(t);
     if (newest !== undefined && !dependent(newest.accesses, pending)) return;
     for (const access of pending) this.#findRacesAt(t, operation, pending, access);
@@ -337,7 +337,11 @@ class Dpor {
 
   #pending(t: number): readonly Access[] {
     const machine = this.#machine;
-    return accesses(machine.point(t).operation!, machine.isAsleep(t));
+    const { operation, watch } = machine.point(t);
+    const own = accesses(operation!, machine.isAsleep(t));
+    if (watch === undefined || machine.parksLoops) return own;
+    // Whether it can go on depends on every word that its loop looks at.
+    return [...own, ...watch.map(({ offset }) => (offset >> 2) << 2)];
   }
 
   #asleep(): number {
@@ -375,7 +379,10 @@ function cost(frame: Frame, thread: number): number {
 
 /** Which of the frame's accesses is the one to this place. */
 function accessTo(frame: Frame, place: Place): number {
-  return placeOf(frame.accesses[0]!) === place ? 0 : placeOf(frame.accesses[1]!) === place ? 1 : 2;
+  const { accesses: all } = frame;
+  let at = 0;
+  while (placeOf(all[at]!) !== place) at++;
+  return at;
 }
 
 function join(into: Int32Array, from: Int32Array): void {
