@@ -287,7 +287,11 @@ describe('collisionRetry', () => {
     const subscription = new FakeSubscription();
     const counters = collisionCounters();
     // A writer of the same loop that needs but one turn of the microtask queue.
-    subscription.onReadBegin = () => queueMicrotask(() => subscription.trySection());
+    let begun = 0;
+    subscription.onReadBegin = () => {
+      if (++begun > 50) throw new Error('the writer always came between');
+      queueMicrotask(() => subscription.trySection());
+    };
     const options = { read: () => 0, install: () => {}, attemptsMax: 3, counters };
     await collisionRetry(subscription, options);
     expect(counters).toMatchObject({ longestRun: 3, underLock: 1 });

@@ -98,6 +98,8 @@ describe('SectionTable', () => {
       message: `expected a section that this agent started and did not end, got ${String(handle)}`,
     });
     expect(table.find(handleOf(open))).toBe(open);
+    table.close(open);
+    expect(thrownBy(() => table.find(handle)).code).toBe('MMN_NOT_OPEN');
   });
 
   it("refuses another table's handle while as many sections are open here", () => {
@@ -124,6 +126,16 @@ describe('SectionTable', () => {
     const section = table.open({ ...somewhere, event: 'MIGRATE', owner: {} }, false);
     table.close(section);
     expect(section).toMatchObject({ ...somewhere, event: 'MIGRATE', owner: undefined });
+  });
+
+  it('forgets at open what the strategy noted in the slot', () => {
+    const table = new SectionTable();
+    const section = table.open(somewhere, true);
+    section.note = 1;
+    section.inner = 2;
+    table.close(section);
+    expect(table.open(somewhere, true)).toBe(section);
+    expect(section).toMatchObject({ note: 0, inner: 0, owner: undefined, event: 'CLEAR' });
   });
 
   it('treats a second close of one section as a mistake of ours', () => {

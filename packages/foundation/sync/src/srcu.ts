@@ -21,7 +21,7 @@
  *
  * 4. The bit `waited` in a counter asks the last reader out to wake those who wait for it. Who turns the phase
  *    clears it and wakes them all, so that nobody sleeps on a bit that somebody else cleared.
- * 5. A reader pays three Atomics calls: load and add, sub. A grace period without readers pays three loads.
+ * 5. A reader pays three Atomics calls: load and add, sub. A grace period without readers pays two loads.
  *
  * Source: two counters and the drain of the idle one are Linux kernel/rcu/srcutree.c, v5.3. There a mutex and a
  * state machine serialise grace periods; that waiters help each other to turn is ours, since a thread that
