@@ -2,6 +2,7 @@
 import { generate, type MemoryEvent } from '@mmu-notifier/workloads';
 import { readRecording } from '@mmu-notifier/workloads/node';
 import { addDevices } from './mirror.ts';
+import { addTouches } from './touches.ts';
 
 /** How to make a stream: plain data, so that every process makes the same one. */
 export interface SourceSpec {
@@ -32,7 +33,8 @@ export async function openSource(spec: SourceSpec): Promise<Source> {
     return finish(addDevices(events, { rule: mirror, devices, seed }), {});
   }
   const { events, summary } = await readRecording(name, { strict });
-  return finish(addDevices(events, { rule: mirror, devices, seed }), summary.unknown);
+  const touched = addTouches(events, seed);
+  return finish(addDevices(touched, { rule: mirror, devices, seed }), summary.unknown);
 }
 
 function finish(

@@ -112,12 +112,20 @@ export class ReferenceSubscription implements Subscription {
     return this.#notifier.state.read(this.id) !== seq;
   }
 
-  /** Once: until none of the sections that were open is, or another has come. */
+  /**
+   * Once: until none of the sections that were open is, or another has come. In that case the number from before
+   * is returned, which `publish` refuses: the current one would be accepted when the new section has ended,
+   * although the read began inside it.                                                        [R5]
+   */
   *#waitToRead(): Waiting<Seq> {
     const { state } = this.#notifier;
     const before = state.seqOf(this.id);
-    yield* state.queue.wait(() => state.read(this.id) >= 0 || state.seqOf(this.id) !== before);
-    return state.seqOf(this.id);
+    let now = -1;
+    yield* state.queue.wait(() => {
+      now = state.read(this.id);
+      return now >= 0 || state.seqOf(this.id) !== before;
+    });
+    return now >= 0 ? (now as Seq) : before;
   }
 
   *#waitToClose(): Waiting<void> {
