@@ -25,7 +25,9 @@ async function obey(order: Order): Promise<Answer> {
   const contender = contenderOf(order.label);
   if (order.kind === 'weigh') return { kind: 'weighed', bytes: await weigh(contender) };
   const { events } = await openSource(order.source);
-  const result = await replay(events, contender, order.source.seed, (done) =>
+  const { seed, kind } = order.source;
+  const options = { seed, passiveDevices: kind === 'recording' };
+  const result = await replay(events, contender, options, (done) =>
     process.send!({ kind: 'progress', done, of: events.length } satisfies Answer),
   );
   return { kind: 'replayed', result };

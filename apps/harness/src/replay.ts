@@ -4,7 +4,9 @@
  *
  * 1. An event begins when the stream says, and is over before anything begins that the stream has after it. So
  *    what overlapped in the recording overlaps here, and the seed interleaves it at every point where it may wait.
- * 2. Nothing depends on the wall clock: the same stream, strategy and seed give the same counts.
+ * 2. Devices are agents in the background: what the program does is the same under every strategy, as far as its
+ *    calls do not have to wait for a device.
+ * 3. Nothing depends on the wall clock: the same stream, strategy and seed give the same counts.
  */
 import {
   Machine,
@@ -32,17 +34,24 @@ export interface ReplayResult {
   readonly peakMemoryBytes: number;
 }
 
+/** Options of {@link replay}. */
+export interface ReplayOptions {
+  readonly seed: number;
+  /** Devices map only what the program has faulted in. So for recordings, which hold all of its faults. */
+  readonly passiveDevices: boolean;
+}
+
 const progressEvery = 1000;
 
 /** Replays a stream; see the file's head. */
 export async function replay(
   events: readonly MemoryEvent[],
   contender: Contender,
-  seed: number,
+  options: ReplayOptions,
   onProgress: (done: number) => void,
 ): Promise<ReplayResult> {
   const timings = new Timings();
-  const run = new Replay(contender, seed, timings);
+  const run = new Replay(contender, options, timings);
   const startMs = performance.now();
   for (const [at, event] of events.entries()) {
     await run.take(event);
@@ -64,6 +73,7 @@ export async function replay(
 interface InFlight {
   readonly thread: number;
   readonly endNs: number;
+  readonly isBackground: boolean;
   isOver: boolean;
 }
 
@@ -76,7 +86,14 @@ class Replay {
   readonly #mirrors = new Map<number, Mirror>();
   #inFlight: InFlight[] = [];
 
-  constructor({ strategy, variant }: Contender, seed: number, timings: Timings) {
+  readonly #passive: boolean;
+
+  constructor(
+    { strategy, variant }: Contender,
+    { seed, passiveDevices }: ReplayOptions,
+    timings: Timings,
+  ) {
+    this.#passive = passiveDevices;
     this.#scheduler = new Scheduler({ seed });
     this.machine = new Machine({
       scheduler: this.#scheduler,
@@ -86,8 +103,9 @@ class Replay {
 
   /** Begins an event, when everything is over that the stream has before it. */
   async take(event: MemoryEvent): Promise<void> {
-    const before = this.#inFlight.filter(
-      ({ endNs, thread }) => endNs <= event.beginNs || thread === event.thread,
+    const isBackground = event.kind === 'deviceAccess' || event.kind === 'deviceUnregister';
+    const before = this.#inFlight.filter(({ endNs, thread, isBackground: isDevice }) =>
+      isBackground ? thread === event.thread : !isDevice && endNs <= event.beginNs,
     );
     if (before.length > 0) {
       await this.#scheduler.runUntil(() => before.every(({ isOver }) => isOver));
@@ -95,10 +113,11 @@ class Replay {
     }
     const task = this.#taskOf(event);
     if (task === undefined) return;
-    const inFlight = { thread: event.thread, endNs: event.endNs, isOver: false };
+    const { thread, endNs } = event;
+    const inFlight = { thread, endNs, isBackground, isOver: false };
     this.#inFlight.push(inFlight);
-    const name = `${event.kind} of thread ${event.thread}, line ${event.line}`;
-    this.#scheduler.spawn(task, () => void (inFlight.isOver = true), name);
+    const name = `${event.kind} of thread ${thread}, line ${event.line}`;
+    this.#scheduler.spawn(task, () => void (inFlight.isOver = true), name, isBackground);
   }
 
   async finish(): Promise<void> {
@@ -118,7 +137,7 @@ class Replay {
   #deviceOf(number: number): Device {
     let device = this.#devices.get(number);
     if (device === undefined) {
-      device = this.machine.createDevice({ name: `device ${number}` });
+      device = this.machine.createDevice({ name: `device ${number}`, passive: this.#passive });
       this.#devices.set(number, device);
     }
     return device;

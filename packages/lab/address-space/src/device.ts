@@ -9,7 +9,7 @@
  */
 import { codeOf, type DriverLock, type Span } from '@mmu-notifier/core';
 import { headerWords, Region, RwSemaphore, rwSemaphoreWords } from '@mmu-notifier/sync';
-import { faultIn } from './faults.ts';
+import { faultIn, lookUp } from './faults.ts';
 import type { Machine } from './machine.ts';
 import { Mirror } from './mirror.ts';
 import type { Mm } from './mm.ts';
@@ -30,6 +30,12 @@ export interface DeviceOptions {
   readonly waits?: 'never' | 'invalidate' | 'finish';
   /** Steps that they sleep. Default 5. */
   readonly waitSteps?: number;
+  /**
+   * It maps what the program has faulted in, and nothing else: hmm_range_fault without HMM_PFN_REQ_FAULT. So it
+   * never changes the page table, never holds up the program, and what the program does is the same under every
+   * strategy. Default `false`.
+   */
+  readonly passive?: boolean;
   /** The driver's lock for each mirror. Default: the strategy's. */
   readonly createLock?: () => DriverLock;
 }
@@ -48,6 +54,7 @@ export class Device {
   readonly mirrors: Set<Mirror> = new Set();
   /** Held for read by its faults, for write by its own migrations. */
   readonly ownLock: RwSemaphore;
+  readonly passive: boolean;
   readonly #attemptsMax: number;
   readonly #waitSteps: number;
   readonly #createLock: (() => DriverLock) | undefined;
@@ -56,6 +63,7 @@ export class Device {
     this.machine = machine;
     this.name = options.name ?? 'a device';
     this.waits = options.waits ?? 'never';
+    this.passive = options.passive ?? false;
     this.#attemptsMax = options.attemptsMax ?? 64;
     this.#waitSteps = options.waitSteps ?? 5;
     this.#createLock = options.createLock;
@@ -188,7 +196,9 @@ export class Device {
       let frame: number;
       let flags: number;
       try {
-        const outcome = yield* faultIn(space, page, write, this.owner);
+        const outcome = this.passive
+          ? lookUp(space, page, write, this.owner)
+          : yield* faultIn(space, page, write, this.owner);
         if (outcome !== 'ok') return outcome;
         const leaf = space.pageTable.leafFor(page);
         const index = indexInLeaf(page);

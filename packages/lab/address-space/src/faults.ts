@@ -65,6 +65,16 @@ export function* faultIn(
   }
 }
 
+/** Whether a page is accessible as it is; changes nothing. The caller holds the mmap lock for read. */
+export function lookUp(mm: Mm, page: number, write: boolean, owner: unknown): FaultOutcome {
+  const flags = mm.pageTable.flagsAt(page);
+  if ((flags & present) === 0 || (flags & (swapped | hinting)) !== 0) return 'efault';
+  if ((flags & (devicePrivate | exclusive)) !== 0 && mm.deviceOwners.get(page) !== owner) {
+    return 'efault';
+  }
+  return write && (flags & (writable | lazyFree)) !== writable ? 'eperm' : 'ok';
+}
+
 /**
  * A CPU's access that faults, under the mmap lock for read.
  *

@@ -33,6 +33,8 @@ export class Mirror implements Span {
   subscription: Subscription | undefined;
   /** From the end of `register` to the beginning of `unregister`. */
   isOpen = false;
+  /** From the section that releases it: it never again has anything to tear down. */
+  isReleased = false;
 
   constructor(device: Device, space: Mm, number: number, span: Span, lock: DriverLock | undefined) {
     this.device = device;
@@ -73,11 +75,13 @@ export class Mirror implements Span {
   #invalidate(range: InvalidationRange): MaybePromise<boolean | void> {
     const { device } = this;
     const { callbacks } = device.machine.statistics;
-    if (range.start >= this.end || range.end <= this.start || isOwn(range, device.owner)) {
+    const misses = range.start >= this.end || range.end <= this.start;
+    if (misses || this.isReleased || isOwn(range, device.owner)) {
       callbacks.needless++;
       return true;
     }
     callbacks.needed++;
+    if (range.event === 'RELEASE') this.isReleased = true;
     if (this.shadow.count === 0) return true;
     const from = Math.floor(range.start / pageBytes);
     const to = Math.ceil(range.end / pageBytes);

@@ -2,11 +2,15 @@
  * Simulated processors in one event loop.
  *
  * 1. A {@link Task} is a generator that yields wherever another agent may run. Between two yields it is alone.
- * 2. At every step the seed picks one of the agents that can run. One that yields a promise cannot until it
- *    settles; it then resumes with the value, or with the rejection thrown into it.
- * 3. Microtasks run only while somebody waits for a promise, one turn after each step, and timers only when
- *    nobody can run. So the order of everything depends on the seed and the tasks alone.
- * 4. If nobody can run and nothing comes during a bounded number of turns, that is a deadlock: an error.
+ * 2. Each agent has a clock of its own, which the seed moves on by a random amount at each of its steps; the one
+ *    that is due first runs. An agent that yields a promise cannot until it settles; it then resumes with the
+ *    value, or with the rejection thrown into it.
+ * 3. Microtasks run only while somebody waits for a promise, a fixed number of turns after each step, and timers only
+ *    when nobody can run. So the order of everything depends on the seed and the tasks alone.
+ * 4. Agents in the background do not move the clocks of the others: as long as nobody waits for them, the order of
+ *    the others is the same with and without them. So what devices do, which differs between strategies, need
+ *    not change what the program does.
+ * 5. If nobody can run and nothing comes during a bounded number of turns, that is a deadlock: an error.
  */
 import { type MaybePromise } from '@mmu-notifier/core';
 import { delay } from '@mmu-notifier/sync';
@@ -53,6 +57,10 @@ class Running implements Agent {
   readonly number: number;
   readonly task: Task<unknown>;
   readonly onDone: ((value: unknown) => void) | undefined;
+  readonly isBackground: boolean;
+  readonly random: Random;
+  /** When it takes its next step, in the scheduler's time. */
+  dueTime: number;
   /** What the next step passes in: the value of what it waited for, or its rejection. */
   input: unknown = undefined;
   rejected = false;
@@ -63,19 +71,36 @@ class Running implements Agent {
     number: number,
     task: Task<unknown>,
     onDone: ((value: unknown) => void) | undefined,
+    isBackground: boolean,
+    random: Random,
+    now: number,
   ) {
+    this.isBackground = isBackground;
+    this.random = random;
+    this.dueTime = now;
+    this.advance(now);
     this.name = name;
     this.number = number;
     this.task = task;
     this.onDone = onDone;
   }
+
+  /** Moves its clock on: every step takes up to {@link stepTimeMax}. */
+  advance(now: number): void {
+    this.dueTime = Math.max(this.dueTime, now) + 1 + this.random.below(stepTimeMax);
+  }
 }
+
+const stepTimeMax = 1000;
 
 /** Options of {@link Scheduler}. */
 export interface SchedulerOptions {
   /** Any integer; the same seed gives the same schedule. Default 1. */
   readonly seed?: number;
 }
+
+/** Microtask turns after each step while somebody waits: enough for a wake-up to reach whoever waits. */
+const turnsPerStep = 16;
 
 /** Microtask turns, then timer turns, after which agents that all wait are deadlocked. */
 const microtaskTurnsMax = 1000;
@@ -87,11 +112,16 @@ export class Scheduler {
   readonly #runnable: Running[] = [];
   readonly #blocked = new Set<Running>();
   #current: Running | undefined;
+  readonly #seed: number;
   #steps = 0;
+  /** The time of the last step of an agent that is not in the background. */
+  #now = 0;
   #spawned = 0;
+  #spawnedInBackground = 0;
 
   constructor(options: SchedulerOptions = {}) {
-    this.random = new Random(options.seed ?? 1);
+    this.#seed = options.seed ?? 1;
+    this.random = new Random(this.#seed);
   }
 
   /** Steps so far: the time of the simulation. */
@@ -109,14 +139,22 @@ export class Scheduler {
     return this.#current;
   }
 
-  /** Adds an agent; it runs from the next step on. `onDone` runs in the step that finishes the task. */
-  spawn<T>(task: Task<T>, onDone?: (value: T) => void, name?: string): Agent {
+  /**
+   * Adds an agent. `onDone` runs in the step that finishes the task.
+   *
+   * @param background see the file's head
+   */
+  spawn<T>(task: Task<T>, onDone?: (value: T) => void, name?: string, background = false): Agent {
     const number = ++this.#spawned;
+    const order = background ? ~++this.#spawnedInBackground : number - this.#spawnedInBackground;
     const agent = new Running(
       name ?? `agent ${number}`,
       number,
       task,
       onDone as ((value: unknown) => void) | undefined,
+      background,
+      new Random(Math.imul(this.#seed, 0x9e3779b1) + order),
+      this.#now,
     );
     this.#runnable.push(agent);
     return agent;
@@ -125,7 +163,7 @@ export class Scheduler {
   /** A promise that settles after an agent of its own made `turns` steps: a sleep in simulated time. */
   sleep(turns: number, name?: string): Promise<void> {
     return new Promise((resolve) => {
-      this.spawn(sleeping(turns), resolve, name ?? 'a sleep');
+      this.spawn(sleeping(turns), resolve, name ?? 'a sleep', true);
     });
   }
 
@@ -136,10 +174,14 @@ export class Scheduler {
    */
   step(): boolean {
     const runnable = this.#runnable;
-    const { length } = runnable;
-    if (length === 0) return false;
-    const at = length === 1 ? 0 : this.random.below(length);
+    if (runnable.length === 0) return false;
+    let at = 0;
+    for (let other = 1; other < runnable.length; other++) {
+      if (isEarlier(runnable[other]!, runnable[at]!)) at = other;
+    }
     const agent = runnable[at]!;
+    if (!agent.isBackground) this.#now = agent.dueTime;
+    agent.advance(agent.dueTime);
     const { task, input } = agent;
     this.#steps++;
     this.#current = agent;
@@ -182,7 +224,7 @@ export class Scheduler {
   async runUntil(condition: () => boolean): Promise<void> {
     while (!condition()) {
       if (this.step()) {
-        if (this.#blocked.size > 0) await undefined;
+        for (let turn = 0; turn < turnsPerStep && this.#blocked.size > 0; turn++) await undefined;
       } else {
         if (this.#blocked.size === 0) return;
         await this.#untilRunnable();
@@ -217,6 +259,7 @@ export class Scheduler {
       this.#blocked.delete(agent);
       agent.input = input;
       agent.rejected = rejected;
+      agent.advance(this.#now);
       this.#runnable.push(agent);
     };
     promise.then(
@@ -231,6 +274,10 @@ export class Scheduler {
     const last = this.#runnable.pop()!;
     if (at < this.#runnable.length) this.#runnable[at] = last;
   }
+}
+
+function isEarlier(a: Running, b: Running): boolean {
+  return a.dueTime < b.dueTime || (a.dueTime === b.dueTime && a.number < b.number);
 }
 
 function* sleeping(turns: number): Task<void> {

@@ -16,7 +16,10 @@ export interface Statistics {
   faults: number;
   /** Device faults that published an entry. */
   published: number;
-  /** Calls of a device's `invalidate`: needed if the section's range overlaps the mirror's span. */
+  /**
+   * Calls of a device's `invalidate`. Needed: the range overlaps the mirror's span, the section is not the
+   * device's own, and the mirror was not released before.
+   */
   readonly callbacks: { needed: number; needless: number };
   /**
    * Attempts of device faults that collided. True: a section that covers the page was open at some time since
