@@ -45,7 +45,9 @@ export interface JobData {
     | 'lockOnce'
     | 'readUntilStop';
   readonly worker: number;
+  /** Who takes part, and how many of them are workers. */
   readonly workers: number;
+  readonly started: number;
   readonly operations: number;
 }
 
@@ -65,7 +67,7 @@ export function startJobs(
   const memory = region.memory as SharedArrayBuffer;
   return Promise.all(
     Array.from({ length: workers }, (_, worker) =>
-      runJob({ memory, job, worker, workers: workers + others, operations }),
+      runJob({ memory, job, worker, workers: workers + others, started: workers, operations }),
     ),
   );
 }

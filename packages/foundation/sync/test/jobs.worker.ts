@@ -6,7 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Mutex, Region, RwSemaphore, SpinLock, Srcu, WaitQueue } from '../src/index.ts';
 import { At, poison, slots, type JobData } from './jobs.ts';
 
-const { memory, job, worker, workers, operations } = workerData as JobData;
+const { memory, job, worker, workers, started, operations } = workerData as JobData;
 const region = Region.attach(memory, 'test');
 
 /** Not atomic, so that two who are inside together lose counts. */
@@ -20,8 +20,20 @@ function takeTurn(queue: WaitQueue, turn: number): void {
   queue.wakeAll();
 }
 
+/** Until all workers are here: threads that run one after the other would show nothing. */
+function meet(): void {
+  region.add(At.ready, 1);
+  Atomics.notify(region.words, At.ready);
+  for (;;) {
+    const here = region.load(At.ready);
+    if (here >= started) return;
+    Atomics.wait(region.words, At.ready, here);
+  }
+}
+
 const jobs: Record<JobData['job'], () => number | Promise<number>> = {
   spinLock() {
+    meet();
     const lock = new SpinLock(region, At.lock);
     for (let i = 0; i < operations; i++) {
       lock.lock();
@@ -32,6 +44,7 @@ const jobs: Record<JobData['job'], () => number | Promise<number>> = {
   },
 
   mutex() {
+    meet();
     const mutex = new Mutex(region, At.lock);
     for (let i = 0; i < operations; i++) {
       if (i % 4 !== 0 || !mutex.tryLock()) mutex.lockSync();
@@ -42,6 +55,7 @@ const jobs: Record<JobData['job'], () => number | Promise<number>> = {
   },
 
   async mutexPlain() {
+    meet();
     const mutex = new Mutex(region, At.lock);
     for (let i = 0; i < operations; i++) {
       await mutex.lock();
@@ -54,6 +68,7 @@ const jobs: Record<JobData['job'], () => number | Promise<number>> = {
 
   /** Writers keep two words equal, readers check it; returns how often they were not. */
   rwSemaphore() {
+    meet();
     const semaphore = new RwSemaphore(region, At.lock);
     let torn = 0;
     for (let i = 0; i < operations; i++) {
@@ -73,6 +88,7 @@ const jobs: Record<JobData['job'], () => number | Promise<number>> = {
 
   /** The workers take turns, round and round. */
   pingPong() {
+    meet();
     const queue = new WaitQueue(region, At.queue);
     for (let round = 0; round < operations; round++) takeTurn(queue, round * workers + worker);
     return operations;

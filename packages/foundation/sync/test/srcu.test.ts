@@ -1,7 +1,7 @@
 /** SRCU among tasks of one event loop, in both kinds of memory. */
 import * as fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { headerWords, Srcu, type Region } from '../src/index.ts';
+import { headerWords, Srcu, wake, type Region } from '../src/index.ts';
 import { createRegion, memories } from './memories.ts';
 import { seeded } from './seed.ts';
 import { finished, isSettledSoon, patiently, runTasks, taskMix, turns } from './tasks.ts';
@@ -111,6 +111,50 @@ describe.each(memories)('Srcu in $memory', (memory) => {
     expect(await isSettledSoon(second)).toBe(false);
     srcu.readUnlock(stale);
     await finished(second);
+  });
+
+  it('[SRCU-1] does not count a turn of the phase by somebody who had looked before it began', async () => {
+    const region = createRegion(memory);
+    const srcu = new Srcu(region, index);
+    // In phase 0 another agent saw counter 1 at zero; then a late reader entered it, and an ordinary one counter 0.
+    region.add(index + 2, 1);
+    expect(srcu.readLock()).toBe(0);
+    const synchronized = Promise.resolve(srcu.synchronize());
+    // Now that agent turns the phase, and the ordinary reader leaves.
+    region.store(index, 1);
+    wake(region, index + 2);
+    await turns(5);
+    srcu.readUnlock(0);
+    expect(await isSettledSoon(synchronized)).toBe(false);
+    srcu.readUnlock(1);
+    await finished(synchronized);
+  });
+
+  it('ends when others have turned the phase three times, though it missed the moment itself', async () => {
+    const region = createRegion(memory);
+    const srcu = new Srcu(region, index);
+    const side = srcu.readLock();
+    const synchronized = Promise.resolve(srcu.synchronize());
+    srcu.readUnlock(side);
+    // Before it looks again, others see the counter at zero and go on, and a new reader enters it.
+    region.store(index, 3);
+    region.add(index + 1 + side, 1);
+    await finished(synchronized);
+    expect(readersIn(region)).toContain(1);
+    srcu.readUnlock(side);
+  });
+
+  it('lets readers pay for no wake once nobody waits', async () => {
+    const region = createRegion(memory);
+    const srcu = new Srcu(region, index);
+    for (let i = 0; i < 3; i++) {
+      const side = srcu.readLock();
+      const synchronized = Promise.resolve(srcu.synchronize());
+      srcu.readUnlock(side);
+      await finished(synchronized);
+      const active = index + 1 + (region.load(index) & 1);
+      expect(region.load(active)).toBe(0);
+    }
   });
 
   it('stays usable when a grace period is aborted', async () => {

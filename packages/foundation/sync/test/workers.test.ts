@@ -8,11 +8,11 @@ const timeoutMs = 60_000;
 
 describe('worker threads', { timeout: timeoutMs }, () => {
   it.each([
-    ['spinLock', 2, 20_000],
-    ['spinLock', 4, 5_000],
-    ['mutex', 2, 20_000],
-    ['mutex', 4, 5_000],
-    ['mutexPlain', 3, 2_000],
+    ['spinLock', 2, 200_000],
+    ['spinLock', 4, 20_000],
+    ['mutex', 2, 100_000],
+    ['mutex', 4, 20_000],
+    ['mutexPlain', 3, 10_000],
   ] as const)('lose no count under %s (%i workers)', async (job, workers, operations) => {
     const region = createShared();
     await startJobs(region, job, { workers, operations });
@@ -67,6 +67,7 @@ describe('plain forms beside workers that block', { timeout: timeoutMs }, () => 
     const mutex = new Mutex(region, At.lock);
     const operations = 3_000;
     const others = startJobs(region, 'mutex', { workers: 2, operations });
+    await untilReady(region, 2);
     for (let i = 0; i < operations; i++) {
       await mutex.lock();
       region.words[At.count] = region.words[At.count]! + 1;
@@ -82,6 +83,7 @@ describe('plain forms beside workers that block', { timeout: timeoutMs }, () => 
     const region = createShared();
     const semaphore = new RwSemaphore(region, At.lock);
     const others = startJobs(region, 'rwSemaphore', { workers: 2, operations: 1_500 });
+    await untilReady(region, 2);
     let torn = 0;
     for (let i = 0; i < 500; i++) {
       await semaphore.downWrite();
