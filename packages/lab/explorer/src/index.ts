@@ -5,5 +5,5 @@ export { explore, replay } from './explore.ts';
 export type { Exploration, Failure, Status, Verdict } from './failure.ts';
 export type { Place } from './report/stack.ts';
 export type { TraceEvent } from './report/trace.ts';
-export type { Budget, Counts, Options, Scenario, Strategy } from './scenario.ts';
+export type { Budget, Counts, Options, Scenario, Strategy, ThreadBody } from './scenario.ts';
 export { InterleavingError, verify } from './verify.ts';

@@ -1,5 +1,16 @@
 /** What a caller explores: some memory, threads on it, and what must hold. */
 
+/** One thread: a function of the shared memory, or one in two parts. */
+export type ThreadBody =
+  | ((shared: SharedArrayBuffer) => unknown)
+  | {
+      /** What a worker does once when it starts. The threads' attach parts run one after the other, in order, and are not interleaved. */
+      readonly attach: (shared: SharedArrayBuffer) => unknown;
+      /** Gets what attach returned. */
+      // oxlint-disable-next-line typescript/no-explicit-any -- whatever this thread's attach returns
+      readonly run: (attached: any, shared: SharedArrayBuffer) => unknown;
+    };
+
 /** Programs that share memory. Thread bodies are synchronous, and run many times. */
 export interface Scenario {
   /** Size of the shared memory in bytes. Default 1024. */
@@ -10,7 +21,7 @@ export interface Scenario {
    * The threads by name, 2 to 16 of them. Each builds its own views and objects from the memory, as a worker would, and may
    * depend on nothing else: not on clocks, randomness, or objects that it or another thread has changed.
    */
-  readonly threads: Readonly<Record<string, (shared: SharedArrayBuffer) => unknown>>;
+  readonly threads: Readonly<Record<string, ThreadBody>>;
   /** Runs alone after all threads have ended; throws when something is wrong. Gets what they returned, by name. */
   readonly check?: (
     shared: SharedArrayBuffer,
@@ -75,6 +86,8 @@ export interface Counts {
   readonly redundant: number;
   /** Visible operations performed. */
   readonly steps: number;
+  /** Plain accesses performed. */
+  readonly plainAccesses: number;
   /** Of the strategy `states`: different states seen. */
   readonly states: number;
   /** How often a thread's code was really run. */

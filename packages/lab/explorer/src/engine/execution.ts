@@ -9,8 +9,9 @@
  */
 import { runAs, type Agent } from '../memory/agent.ts';
 import { Kind, Operation, type Bits } from '../memory/operation.ts';
+import { unwinding } from '../memory/unwound-promises.ts';
 import type { Log } from './log.ts';
-import { siteHere } from './site.ts';
+import { siteHere, type Site } from './site.ts';
 import { entryCells, Tape, type Trie } from './trie.ts';
 
 /** The code under exploration did something else when it was run again with the same results. */
@@ -36,9 +37,6 @@ export type Ending =
   | { readonly how: 'returned'; readonly value: unknown }
   | { readonly how: 'threw'; readonly error: unknown };
 
-/** Thrown through user code to get out of it. */
-const unwinding: object = Object.freeze({ message: 'the explorer is unwinding this thread' });
-
 /** Texts given to `note`, by number. */
 export const notes: string[] = [];
 
@@ -48,7 +46,7 @@ export class Execution implements Agent {
   lastOperation: Operation | undefined;
   lastResult: Bits = 0;
   /** Where in the code the operation was made whose site was asked for, once it has been. */
-  site: string | undefined;
+  site: Site | undefined;
   readonly #siteOf: number;
   readonly #trie: Trie;
   readonly #log: Log;

@@ -24,28 +24,28 @@ export class Log {
     }
     for (const { run, end } of pieces.reverse()) {
       if (run.trunk === undefined && run.from !== undefined) this.#addVisible(run.from, run.result);
-      this.#add(run.trie.tape.subarray(run.start, end));
+      this.#add(run.trie.tape, run.start, end);
     }
   }
 
   #addVisible(point: Point, result: Bits): void {
-    this.#add(Int32Array.of(Tape.visible, this.points.length, 0));
+    this.#reserve(entryCells);
+    this.cells[this.length] = Tape.visible;
+    this.cells[this.length + 1] = this.points.length;
+    this.length += entryCells;
     this.points.push(point);
     this.results.push(result);
   }
 
-  #add(entries: Int32Array): void {
-    while (this.length + entries.length > this.cells.length) {
-      const larger = new Int32Array(this.cells.length * 2);
-      larger.set(this.cells);
-      this.cells = larger;
-    }
-    this.cells.set(entries, this.length);
-    this.length += entries.length;
+  #add(tape: Int32Array, start: number, end: number): void {
+    this.#reserve(end - start);
+    for (let i = start; i < end; i++) this.cells[this.length++] = tape[i]!;
   }
 
-  /** Number of entries before `cursor`, for messages. */
-  static step(cursor: number): number {
-    return cursor / entryCells;
+  #reserve(count: number): void {
+    if (this.length + count <= this.cells.length) return;
+    const larger = new Int32Array((this.length + count) * 2);
+    larger.set(this.cells);
+    this.cells = larger;
   }
 }

@@ -6,6 +6,7 @@
  * 2. The state is in `cells` alone, but for `failure`, which ends an execution: whoever goes back clears it.
  * 3. What it costs to be in a state for the second time is a walk over recorded runs; user code runs only for what is new.
  */
+import { refuse } from '../errors.ts';
 import type { ElementBytes } from '../memory/elements.ts';
 import { Kind, outcome, Patience, Waited, type Bits, type Operation } from '../memory/operation.ts';
 import { Cells } from './cells.ts';
@@ -33,6 +34,8 @@ export interface MachineOptions {
   readonly grainBytes: 1 | 4;
   /** Whether to look for data races. Default true. */
   readonly races?: boolean;
+  /** Which threads have an attach part. */
+  readonly attaches?: readonly boolean[];
   /** Plain accesses are scheduling points too: for tests of the explorer. */
   readonly visiblePlain?: boolean;
   /** Whether to see through spin loops. Default true; off is for tests of the explorer. */
@@ -60,7 +63,10 @@ export class Machine {
   readonly ram: Ram;
   readonly threads: number;
   failure: Fault | undefined;
+  /** Visible operations performed. */
   steps = 0;
+  /** Entries of runs walked: plain accesses, all but. */
+  accesses = 0;
   /** Whether a thread that has gone around a loop stays where it is for good: see `canGoOn`. */
   parksLoops = false;
   /** The threads', and last the one of the check that runs. */
@@ -90,10 +96,27 @@ export class Machine {
     cells.words.set(options.initial);
   }
 
-  /** Runs every thread up to its first visible operation. */
+  /** Runs every thread, one after the other, through its attach part if it has one; then each up to its first visible operation. */
   start(): void {
     for (let t = 0; t < this.threads && this.failure === undefined; t++) {
       this.#walk(t, this.#tries[t]!.root);
+      if (this.#options.attaches?.[t] === true) this.#attach(t);
+    }
+    for (let t = 0; t < this.threads && this.failure === undefined; t++) {
+      if (this.point(t).operation?.kind === Kind.begin) this.#advance(t, 0, 0);
+    }
+    this.steps = this.accesses = 0;
+  }
+
+  #attach(t: number): void {
+    for (;;) {
+      const { operation } = this.point(t);
+      if (operation === undefined || operation.kind === Kind.begin) return;
+      if (this.failure !== undefined) return;
+      if (!this.isEnabled(t) || this.isAsleep(t)) {
+        refuse(`thread '${this.name(t)}' waits in its attach part, but nobody else runs yet`);
+      }
+      this.step(t);
     }
   }
 
@@ -137,6 +160,21 @@ export class Machine {
     const { operation } = point;
     if (operation!.bytes !== 4 || this.#options.spins === false) return false;
     if (outcome(operation!, bits) !== bits) return false;
+    if (point.mayRepeat(bits) === undefined) this.#tryOut(t, point, bits);
+    return point.mayRepeat(bits) !== false && this.#isEndless(point, bits);
+  }
+
+  /** If memory holds `bits` now: takes the step, to learn where it leads, and takes it back. */
+  #tryOut(t: number, point: Point, bits: Bits): void {
+    if (this.#look(point.operation!) !== bits || this.failure !== undefined) return;
+    if (this.#options.observer !== undefined) return;
+    const mark = this.cells.mark();
+    this.#extend(t, point.addNext(bits));
+    this.cells.rewind(mark);
+    this.failure = undefined;
+  }
+
+  #isEndless(point: Point, bits: Bits): boolean {
     return point.spinsOn(bits, () => this.#prober.spinsOn(point, bits));
   }
 
@@ -264,6 +302,7 @@ export class Machine {
     let i = run.start;
     for (;;) {
       const { tape } = trie;
+      this.accesses += (run.end - i) / entryCells;
       for (; i < run.end; i += entryCells) {
         const code = tape[i]!;
         const offset = tape[i + 1]!;
@@ -277,6 +316,7 @@ export class Machine {
         } else if (kind === Tape.read) {
           const found = this.ram.read(offset, (code >> 4) as 1 | 2 | 4);
           if (found === bits) continue;
+          this.accesses -= (run.end - i) / entryCells - 1;
           const branch = run.branch(i, found);
           if (branch === undefined) {
             this.#extend(t, run.addBranch(i, found));
@@ -296,8 +336,13 @@ export class Machine {
   #extend(t: number, run: Run): void {
     const { visiblePlain = false, spins, observer, finestBytes } = this.#options;
     this.#log.load(run);
-    const options = { visiblePlain, stacks: observer !== undefined };
-    const point = new Recorder(run, this.#log, this.#sides[t]!, options).record();
+    const recorder = new Recorder(run, this.#log, this.#sides[t]!, {
+      visiblePlain,
+      stacks: observer !== undefined,
+      isEndless: (point, bits) => spins !== false && this.#isEndless(point, bits),
+    });
+    const point = recorder.record();
+    this.accesses += (run.end - run.start) / entryCells;
     if (finestBytes !== undefined && finestBytes() < this.#options.grainBytes)
       throw new FinerGrain();
     if (spins !== false) point.watch = this.#prober.findWatch(point);

@@ -1,9 +1,9 @@
 /** From a scenario to machines: runs the setup, and makes the threads' tries. */
 import { ExplorerError, refuse } from '../errors.ts';
-import { runAs, type Agent } from '../memory/agent.ts';
-import { Kind, outcome, type Bits, type Operation } from '../memory/operation.ts';
+import { agent, runAs, type Agent } from '../memory/agent.ts';
+import { Kind, Operation, outcome, type Bits } from '../memory/operation.ts';
 import { createShared, memoryOf } from '../memory/shared-memory.ts';
-import type { Scenario } from '../scenario.ts';
+import type { Scenario, ThreadBody } from '../scenario.ts';
 import { Cells } from './cells.ts';
 import { Judge } from './judge.ts';
 import { Machine, type MachineOptions } from './machine.ts';
@@ -51,18 +51,21 @@ export class Prepared {
   }
 
   /** A machine in which nothing is known yet, and who judges its executions. */
-  createMachine(options: Omit<MachineOptions, 'byteLength' | 'grainBytes' | 'initial'>): {
+  createMachine(
+    options: Omit<MachineOptions, 'byteLength' | 'grainBytes' | 'initial' | 'attaches'>,
+  ): {
     machine: Machine;
     judge: Judge;
     tries: readonly Trie[];
   } {
     const { threads, check } = this.#scenario;
-    const tries = this.names.map((name) => new Trie(name, () => this.#run(threads[name]!)));
+    const tries = this.names.map((name) => new Trie(name, () => this.#run(bodyOf(threads[name]!))));
     const machine = new Machine(tries, {
       initial: this.#initial,
       byteLength: this.byteLength,
       grainBytes: this.grainBytes,
       finestBytes: () => this.grainBytes,
+      attaches: this.names.map((name) => typeof threads[name] !== 'function'),
       ...options,
     });
     const judge = new Judge(
@@ -83,6 +86,16 @@ export class Prepared {
     }
     return returned;
   }
+}
+
+/** A thread's code as one function. */
+export function bodyOf(thread: ThreadBody): (shared: SharedArrayBuffer) => unknown {
+  if (typeof thread === 'function') return thread;
+  return (shared) => {
+    const attached = thread.attach(shared);
+    agent().operate(new Operation(Kind.begin, 0, 4));
+    return thread.run(attached, shared);
+  };
 }
 
 /** Runs on the memory directly: setup code. */

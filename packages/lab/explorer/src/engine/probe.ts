@@ -15,7 +15,7 @@ import type { ElementBytes } from '../memory/elements.ts';
 import { Kind, outcome, Waited, type Bits, type Operation } from '../memory/operation.ts';
 import { Execution, type Continuation } from './execution.ts';
 import { Log } from './log.ts';
-import { siteHere } from './site.ts';
+import { isSameSite, siteHere, type Site } from './site.ts';
 import { turnsMax } from './recorder.ts';
 import { entryCells, Tape, type Point, type Run, type Watch } from './trie.ts';
 
@@ -34,8 +34,8 @@ class Around implements Continuation {
   turns = 0;
   left = false;
   /** Where in the code the loop begins, in its first turn and in its last. */
-  firstSite = '';
-  lastSite = '';
+  firstSite: Site | undefined;
+  lastSite: Site | undefined;
   readonly #steps: readonly Step[];
   readonly #turnsMax: number;
   #at = 0;
@@ -118,8 +118,9 @@ export class Prober {
       siteOf,
     });
     execution.run();
-    if (around.left || around.turns < turns || around.firstSite !== around.lastSite) return false;
-    if (again && execution.site !== around.firstSite) return false;
+    if (around.left || around.turns < turns) return false;
+    if (!isSameSite(around.firstSite, around.lastSite)) return false;
+    if (again && !isSameSite(execution.site, around.firstSite)) return false;
     this.#turns.set(key, turnsLater);
     return true;
   }

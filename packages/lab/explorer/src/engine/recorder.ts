@@ -9,7 +9,7 @@
 import { outcome, type Bits, type Operation } from '../memory/operation.ts';
 import { Execution, type Continuation } from './execution.ts';
 import type { Log } from './log.ts';
-import { siteHere } from './site.ts';
+import { isSameSite, siteHere } from './site.ts';
 import { Tape, type Point, type Run } from './trie.ts';
 
 /** The memory that a thread runs on. */
@@ -18,6 +18,15 @@ export interface PlainMemory {
   write(offset: number, bytes: 1 | 2 | 4, bits: number): void;
   free(offset: number, byteLength: number): void;
   note(number: number): void;
+}
+
+/** What a recorder is told. */
+export interface RecorderOptions {
+  readonly visiblePlain: boolean;
+  /** Whether to keep the stack of visible operations. */
+  readonly stacks: boolean;
+  /** Whether a spin loop has no bound: then it is not taken in one go, but the thread waits. */
+  readonly isEndless: (point: Point, bits: Bits) => boolean;
 }
 
 /** A thread that comes neither to an end nor to a visible operation. */
@@ -34,21 +43,16 @@ const Since = { nothing: 0, paused: 1, more: 2 } as const;
 export class Recorder implements Continuation {
   readonly #run: Run;
   readonly #memory: PlainMemory;
-  readonly #stacks: boolean;
+  readonly #options: RecorderOptions;
   readonly #execution: Execution;
   #since: number = Since.nothing;
   #plainCount = 0;
   #turns = 0;
 
-  constructor(
-    run: Run,
-    log: Log,
-    memory: PlainMemory,
-    options: { visiblePlain: boolean; stacks: boolean },
-  ) {
+  constructor(run: Run, log: Log, memory: PlainMemory, options: RecorderOptions) {
     this.#run = run;
     this.#memory = memory;
-    this.#stacks = options.stacks;
+    this.#options = options;
     if (run.end > run.start) this.#since = Since.more;
     this.#execution = new Execution(run.trie, log, this, {
       visiblePlain: options.visiblePlain,
@@ -94,15 +98,16 @@ export class Recorder implements Continuation {
       operation.mayRepeat &&
       lastOperation?.equals(operation) === true &&
       outcome(operation, lastResult) === lastResult &&
-      ++this.#turns < turnsMax &&
-      this.#execution.site === siteHere()
+      isSameSite(this.#execution.site, siteHere()) &&
+      (++this.#turns > 1 || !this.#options.isEndless(run.from!, lastResult)) &&
+      this.#turns < turnsMax
     ) {
       run.trie.append(run, Tape.again, 0, 0);
       this.#since = Since.nothing;
       return lastResult;
     }
     const point = run.trie.addPoint(run, operation);
-    if (this.#stacks) point.stack = new Error('here').stack;
+    if (this.#options.stacks) point.stack = new Error('here').stack;
     return undefined;
   }
 }

@@ -61,6 +61,15 @@ export class Run {
     this.writes = trunk?.writes ?? false;
   }
 
+  /** Whether it leads to the same operation again, without any plain access. */
+  leadsBackTo(point: Point): boolean {
+    const { tape } = this.trie;
+    for (let i = this.start; i < this.end; i += entryCells) {
+      if (tape[i] !== Tape.pause && tape[i] !== Tape.again) return false;
+    }
+    return this.to?.operation?.equals(point.operation!) === true;
+  }
+
   branch(at: number, bits: number): Run | undefined {
     return this.#branches?.get(at)?.get(bits);
   }
@@ -124,6 +133,14 @@ export class Point {
     const run = new Run(this.run.trie, this, result);
     this.#next.set(result, run);
     return run;
+  }
+
+  /**
+   * Whether the thread, when its operation finds these bits, next makes the same operation without any plain access
+   * between. Undefined when nobody knows yet.
+   */
+  mayRepeat(bits: Bits): boolean | undefined {
+    return this.next(bits)?.leadsBackTo(this);
   }
 
   /** Whether the thread would do nothing but try again for as long as its operation finds these bits. */

@@ -22,6 +22,8 @@ export const Kind = {
   choose: 11,
   read: 12,
   write: 13,
+  /** The thread has attached itself and begins: not a step, see `Machine.start`. */
+  begin: 14,
 } as const;
 
 /** One of {@link Kind}. */
@@ -89,6 +91,7 @@ export class Operation {
 
   /** For messages of the explorer about itself; reports for people are made in report/. */
   toString(): string {
+    if (this.kind === Kind.begin) return 'the end of attach';
     const at = this.kind === Kind.choose ? '' : `byte ${this.offset}`;
     return `${kindNames[this.kind]}(${[at, this.operand, this.expected].filter((x) => x !== '').join(', ')})`;
   }

@@ -10,6 +10,7 @@ import { agent, isRunning } from './agent.ts';
 import { elements } from './elements.ts';
 import { Kind, Operation, Patience, Waited, type Bits } from './operation.ts';
 import { memoryOf } from './shared-memory.ts';
+import { withPromisesWatched } from './unwound-promises.ts';
 import { createView, viewOf, type View } from './view.ts';
 
 type Method = (this: unknown, ...rest: never[]) => unknown;
@@ -24,7 +25,7 @@ export function withPatch<T>(code: () => T): T {
   try {
     patchAtomics();
     patchConstructors();
-    return code();
+    return withPromisesWatched(code);
   } finally {
     for (const step of undo.reverse()) step();
     undo = undefined;

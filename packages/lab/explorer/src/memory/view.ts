@@ -76,7 +76,7 @@ export function createView(
     throw new RangeError(`Invalid typed array length: ${count}`);
   }
   const view = new View(shared, element, byteOffset, count);
-  const proxy = new Proxy(new (realConstructor(name))(0), handlerOf(view));
+  const proxy = new Proxy(new (realConstructor(name))(0), new Traps(view));
   views.set(proxy, view);
   return proxy;
 }
@@ -105,59 +105,93 @@ function toIndex(key: string | symbol): number | undefined {
   return first === 45 && String(Number(key)) === key ? -1 : undefined;
 }
 
-function handlerOf(view: View): ProxyHandler<object> {
-  const { element, length } = view;
-  const inside = (index: number): boolean => index >= 0 && index < length;
-  const no = (what: string) => (): never =>
-    refuse(`${what} of a ${element.name} on explored memory is not modelled`);
-  return {
-    get(target, key, proxy) {
-      const index = toIndex(key);
-      if (index !== undefined) return inside(index) ? view.read(index) : undefined;
-      switch (key) {
-        case 'length':
-          return length;
-        case 'byteLength':
-          return view.byteLength;
-        case 'byteOffset':
-          return view.offset;
-        case 'buffer':
-          return view.shared;
-        case 'BYTES_PER_ELEMENT':
-          return element.bytes;
-        case Symbol.toStringTag:
-          return element.name;
-        case 'subarray':
-          return (from?: number, to?: number) => subarray(view, from, to);
-        case 'constructor':
-          return Reflect.get(globalThis, element.name);
-        default: {
-          const method = methods.get(key);
-          if (method !== undefined) return method;
-          if (key in target && !(key in Object.prototype)) {
-            throw new ExplorerError(`${element.name}.prototype.${String(key)} is not modelled`);
-          }
-          return Reflect.get(target, key, proxy);
-        }
-      }
-    },
-    set(_target, key, value) {
-      const index = toIndex(key);
-      if (index === undefined) return no(`property ${String(key)}`)();
-      if (index >= 0) view.write(index, value);
-      return true;
-    },
-    has(target, key) {
-      const index = toIndex(key);
-      return index === undefined ? key in target : inside(index);
-    },
-    deleteProperty: (_target, key) => !inside(toIndex(key) ?? -1),
-    ownKeys: no('listing the keys'),
-    defineProperty: no('defining a property'),
-    getOwnPropertyDescriptor: no('a property descriptor'),
-    preventExtensions: no('freezing'),
-    setPrototypeOf: no('changing the prototype'),
-  };
+/** The traps of one view's proxy. */
+class Traps implements ProxyHandler<object> {
+  readonly #view: View;
+
+  constructor(view: View) {
+    this.#view = view;
+  }
+
+  get(target: object, key: string | symbol, proxy: unknown): unknown {
+    const view = this.#view;
+    const { element } = view;
+    const index = toIndex(key);
+    if (index !== undefined) return this.#isInside(index) ? view.read(index) : undefined;
+    switch (key) {
+      case 'length':
+        return view.length;
+      case 'byteLength':
+        return view.byteLength;
+      case 'byteOffset':
+        return view.offset;
+      case 'buffer':
+        return view.shared;
+      case 'BYTES_PER_ELEMENT':
+        return element.bytes;
+      case Symbol.toStringTag:
+        return element.name;
+      case 'subarray':
+        return (from?: number, to?: number) => subarray(view, from, to);
+      case 'constructor':
+        return Reflect.get(globalThis, element.name);
+      default:
+        return methods.get(key) ?? this.#getOther(target, key, proxy);
+    }
+  }
+
+  set(_target: object, key: string | symbol, value: unknown): boolean {
+    const index = toIndex(key);
+    if (index === undefined) return this.#refuse(`property ${String(key)}`);
+    if (index >= 0) this.#view.write(index, value);
+    return true;
+  }
+
+  has(target: object, key: string | symbol): boolean {
+    const index = toIndex(key);
+    return index === undefined ? key in target : this.#isInside(index);
+  }
+
+  deleteProperty(_target: object, key: string | symbol): boolean {
+    return !this.#isInside(toIndex(key) ?? -1);
+  }
+
+  ownKeys(): never {
+    return this.#refuse('listing the keys');
+  }
+
+  defineProperty(): never {
+    return this.#refuse('defining a property');
+  }
+
+  getOwnPropertyDescriptor(): never {
+    return this.#refuse('a property descriptor');
+  }
+
+  preventExtensions(): never {
+    return this.#refuse('freezing');
+  }
+
+  setPrototypeOf(): never {
+    return this.#refuse('changing the prototype');
+  }
+
+  #isInside(index: number): boolean {
+    return index >= 0 && index < this.#view.length;
+  }
+
+  #getOther(target: object, key: string | symbol, proxy: unknown): unknown {
+    if (key in target && !(key in Object.prototype)) {
+      throw new ExplorerError(
+        `${this.#view.element.name}.prototype.${String(key)} is not modelled`,
+      );
+    }
+    return Reflect.get(target, key, proxy);
+  }
+
+  #refuse(what: string): never {
+    return refuse(`${what} of a ${this.#view.element.name} on explored memory is not modelled`);
+  }
 }
 
 function subarray(view: View, from: number = 0, to: number = view.length): object {

@@ -82,14 +82,16 @@ function describe(
     }
     case 'deadlock':
     case 'lost-wakeup': {
-      const who = fault.stuck.map((t) => {
-        const event = events.findLast((each) => each.thread === threads[t]);
-        return `${threads[t]} ${event?.kind === 'wait' ? 'sleeps' : 'spins'} after '${event?.text ?? 'the start'}' at ${formatPlaces(event?.stack ?? [])}`;
-      });
+      const who = events
+        .filter((event) => event.kind === 'stuck')
+        .map(({ thread, text, stack }) => {
+          const place = formatPlaces(stack);
+          return `${thread} ${text.slice(2)}${place === '' ? '' : ` at ${place}`}`;
+        });
       const why =
         fault.kind === 'deadlock'
           ? 'nobody can go on'
-          : 'nobody can go on, though a sleeper’s word has changed: its wake-up was lost';
+          : 'nobody can go on, and a sleeper’s word no longer has the value that it sleeps on';
       return `${why}: ${who.join('; ')}`;
     }
     case 'check':

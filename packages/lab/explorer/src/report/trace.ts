@@ -1,8 +1,8 @@
 /** Runs one schedule and writes down what happens: every access, by whom, where, and what it found. */
 import { notes } from '../engine/execution.ts';
-import type { Fault, Observer } from '../engine/machine.ts';
+import type { Fault, Machine, Observer } from '../engine/machine.ts';
 import type { Prepared } from '../engine/prepare.ts';
-import { Tape, type Point } from '../engine/trie.ts';
+import { Tape } from '../engine/trie.ts';
 import { ExplorerError } from '../errors.ts';
 import { access } from '../memory/agent.ts';
 import {
@@ -83,10 +83,35 @@ export function trace(
     const judgement =
       machine.failure === undefined && machine.enabled() !== 0 ? 'fine' : judge.judge();
     const fault = judgement === 'fine' || judgement === 'cut-short' ? undefined : judgement;
+    if (fault !== undefined && 'stuck' in fault) {
+      for (const t of fault.stuck) events.push(stuckEvent(machine, t, step, nameOf));
+    }
     return { events, fault, preemptions, schedule: schedule.slice(0, step), choosing };
   } finally {
     Error.stackTraceLimit = limit;
   }
+}
+
+/** What a thread that cannot go on is about to do. */
+function stuckEvent(machine: Machine, t: number, step: number, nameOf: NameOf): TraceEvent {
+  const point = machine.point(t);
+  const operation = point.operation!;
+  const { offset, bytes } = operation;
+  const found = machine.ram.load(offset, bytes);
+  const what = machine.isAsleep(t)
+    ? `sleeps on ${nameOf(offset)}, which is ${String(operation.element?.decodeBits(found))}`
+    : `spins: ${describe(operation, found, found, nameOf)}`;
+  return {
+    thread: machine.name(t),
+    step,
+    kind: 'stuck',
+    isPlain: true,
+    offset,
+    byteLength: bytes,
+    writes: false,
+    text: `■ ${what}`,
+    stack: parseStack(point.stack ?? ''),
+  };
 }
 
 function createObserver(
@@ -143,8 +168,14 @@ function createObserver(
     },
     visible(thread, point, result, found) {
       const name = names[thread];
-      if (name === undefined) return;
       const operation = point.operation!;
+      if (name === undefined) return;
+      if (operation.kind === Kind.begin) {
+        // What its attach part did is of no interest any more.
+        const others = events.filter((event) => event.thread !== name);
+        events.splice(0, events.length, ...others);
+        return;
+      }
       const isChoice = operation.kind === Kind.choose;
       events.push({
         thread: name,
@@ -157,13 +188,11 @@ function createObserver(
           operation.kind as 0,
         ),
         text: describe(operation, result, found, nameOf),
-        stack: parseStack(stackOf(point)),
+        stack: parseStack(point.stack ?? ''),
       });
     },
   };
 }
-
-const stackOf = (point: Point): string => point.stack ?? '';
 
 function describe(
   operation: Operation,

@@ -98,6 +98,7 @@ export class Search {
       executions: this.executions,
       redundant: this.redundant,
       steps: this.machine.steps,
+      plainAccesses: this.machine.accesses,
       states: this.states,
       codeRuns: this.options.codeRuns() + this.#judge.executions,
       seconds: this.seconds(),

@@ -70,8 +70,6 @@ export function compare(program: Program): Comparison {
   const kind = truth.isRacy ? 'racy' : truth.canFail ? 'failing' : 'clean';
   const main = collect(program, {});
   const isCovered = main.exploration.status === 'complete';
-  const badMemory = (faults: ReadonlySet<string>): boolean =>
-    faults.has('data-race') || faults.has('use-after-free');
   const sameOutcomes = (what: string, got: Collected): void => {
     if (got.exploration.status !== 'complete') return;
     expect(what, equal(got.outcomes, truth.outcomes), difference(got.outcomes, truth));
@@ -131,6 +129,10 @@ function compareBounded(
     const made = [...bounded.outcomes].filter((each) => !truth.outcomes.has(each));
     expect(`${strategy} ${what} makes up`, made.length === 0, made.join(' | '));
   }
+}
+
+function badMemory(faults: ReadonlySet<string>): boolean {
+  return faults.has('data-race') || faults.has('use-after-free');
 }
 
 function equal(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {

@@ -116,9 +116,9 @@ export function createProgram(random: (below: number) => number): Program {
   const threads = 2 + (random(3) === 0 ? 1 : 0);
   const flavour: Flavour = {
     threads,
-    steps: threads === 2 ? 1 + random(4) : 1 + random(2),
+    steps: threads === 2 ? 2 + random(4) : 1 + random(3),
     racy: random(3) === 0,
-    loops: random(3) === 0,
+    loops: random(2) === 0,
     locks: random(2) === 0,
   };
   return Array.from({ length: threads }, () => createCode(random, flavour));
@@ -134,10 +134,9 @@ function addStep(code: Instruction[], random: (below: number) => number, flavour
   const x = 1 + random(2);
   const n = random(3);
   const out: Instruction = { op: 'out', r: 0 };
-  const kind = random(100);
-  if (flavour.locks && kind < 40) return addLocked(code, random);
-  if (flavour.loops && kind < 55) return addLoop(code, random);
-  if (flavour.racy && kind < 65) return addRacy(code, random);
+  if (flavour.locks && random(3) === 0) return addLocked(code, random);
+  if (flavour.loops && random(4) === 0) return addLoop(code, random);
+  if (flavour.racy && random(4) === 0) return addRacy(code, random);
   switch (random(12)) {
     case 0:
     case 1:
