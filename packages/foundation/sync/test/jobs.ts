@@ -29,8 +29,9 @@ export const At = {
   pointer: headerWords + words.pointer,
 } as const;
 
-/** Two slots for the SRCU test, and what stands in one that was freed. */
+/** Slots for the SRCU test, so many that a freed one is not used again at once; and what stands in a freed one. */
 export const slots: number = headerWords + words.sizeWords;
+export const slotCount = 64;
 export const poison = 0xdead;
 
 export interface JobData {

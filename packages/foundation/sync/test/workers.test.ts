@@ -1,7 +1,7 @@
 /** The primitives among real worker threads, which block, and the main thread, which does not. */
 import { describe, expect, it } from 'vitest';
 import { Mutex, Region, RwSemaphore, Srcu, WaitQueue } from '../src/index.ts';
-import { At, createShared, poison, slots, startJobs, untilReady } from './jobs.ts';
+import { At, createShared, poison, slotCount, slots, startJobs, untilReady } from './jobs.ts';
 
 /** For all of a test; nothing in the tests looks at a clock. */
 const timeoutMs = 60_000;
@@ -43,8 +43,9 @@ describe('worker threads', { timeout: timeoutMs }, () => {
     await untilReady(region, 2);
     for (let i = 0; i < 3_000; i++) {
       const former = region.load(At.pointer);
-      region.store(slots + (former ^ 1), i);
-      region.store(At.pointer, former ^ 1);
+      const next = (former + 1) % slotCount;
+      region.store(slots + next, i);
+      region.store(At.pointer, next);
       if (i % 3 === 0) srcu.synchronizeSync();
       else await srcu.synchronize();
       region.store(slots + former, poison);
