@@ -76,7 +76,7 @@ export class Mirror implements Span {
     const { device } = this;
     const { callbacks } = device.machine.statistics;
     const misses = range.start >= this.end || range.end <= this.start;
-    if (misses || this.isReleased || isOwn(range, device.owner)) {
+    if (misses || !this.isOpen || this.isReleased || isOwn(range, device.owner)) {
       callbacks.needless++;
       return true;
     }
