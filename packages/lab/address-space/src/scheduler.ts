@@ -14,6 +14,7 @@
  */
 import { type MaybePromise } from '@mmu-notifier/core';
 import { delay } from '@mmu-notifier/sync';
+import { Agenda, type Due } from './agenda.ts';
 import { Random } from './random.ts';
 
 /** An operation in steps: yields where others may run, `yield`ed promises are awaited. See {@link waitFor}. */
@@ -52,7 +53,7 @@ export interface Agent {
   readonly number: number;
 }
 
-class Running implements Agent {
+class Running implements Agent, Due {
   readonly name: string;
   readonly number: number;
   readonly task: Task<unknown>;
@@ -75,23 +76,30 @@ class Running implements Agent {
     random: Random,
     now: number,
   ) {
-    this.isBackground = isBackground;
-    this.random = random;
-    this.dueTime = now;
-    this.advance(now);
     this.name = name;
     this.number = number;
     this.task = task;
     this.onDone = onDone;
+    this.isBackground = isBackground;
+    this.random = random;
+    this.dueTime = now;
+    this.advance(now);
   }
 
-  /** Moves its clock on: every step takes up to {@link stepTimeMax}. */
+  /** Moves its clock on: a step takes up to {@link stepTimeMax}, and now and then it is preempted for long. */
   advance(now: number): void {
-    this.dueTime = Math.max(this.dueTime, now) + 1 + this.random.below(stepTimeMax);
+    const draw = this.random.next();
+    const stretch = draw < preemptedBelow ? preemptionSteps : 1;
+    const time = 1 + (draw & (stepTimeMax - 1)) * stretch;
+    this.dueTime = Math.max(this.dueTime, now) + time;
   }
 }
 
-const stepTimeMax = 1000;
+/** A power of two: the low bits of a random number say how long a step takes, the whole of it about preemption. */
+const stepTimeMax = 1024;
+/** One step in 32 is as long as up to 32 others: long enough for a section of somebody else's to come and go. */
+const preemptionSteps = 32;
+const preemptedBelow = 2 ** 32 / 32;
 
 /** Options of {@link Scheduler}. */
 export interface SchedulerOptions {
@@ -106,10 +114,10 @@ const turnsPerStep = 16;
 const microtaskTurnsMax = 1000;
 const timerTurnsMax = 20;
 
-/** See the file's head. A step costs a generator's resumption and some 20 ns. */
+/** See the file's head. A step costs a generator's resumption and some 30 ns; more while somebody waits. */
 export class Scheduler {
   readonly random: Random;
-  readonly #runnable: Running[] = [];
+  readonly #runnable = new Agenda<Running>();
   readonly #blocked = new Set<Running>();
   #current: Running | undefined;
   readonly #seed: number;
@@ -131,7 +139,7 @@ export class Scheduler {
 
   /** Agents that have not finished. */
   get agentCount(): number {
-    return this.#runnable.length + this.#blocked.size;
+    return this.#runnable.size + this.#blocked.size;
   }
 
   /** Whose step it is; `undefined` between steps. */
@@ -156,7 +164,7 @@ export class Scheduler {
       new Random(Math.imul(this.#seed, 0x9e3779b1) + order),
       this.#now,
     );
-    this.#runnable.push(agent);
+    this.#runnable.add(agent);
     return agent;
   }
 
@@ -173,13 +181,8 @@ export class Scheduler {
    * @throws Error naming the agent whose task threw; its cause is what was thrown. That agent is gone.
    */
   step(): boolean {
-    const runnable = this.#runnable;
-    if (runnable.length === 0) return false;
-    let at = 0;
-    for (let other = 1; other < runnable.length; other++) {
-      if (isEarlier(runnable[other]!, runnable[at]!)) at = other;
-    }
-    const agent = runnable[at]!;
+    const agent = this.#runnable.takeFirst();
+    if (agent === undefined) return false;
     if (!agent.isBackground) this.#now = agent.dueTime;
     agent.advance(agent.dueTime);
     const { task, input } = agent;
@@ -195,14 +198,10 @@ export class Scheduler {
         agent.input = undefined;
         result = task.next(input);
       }
-      if (result.done === true) {
-        this.#retire(at);
-        agent.onDone?.(result.value);
-      } else if (result.value !== undefined) {
-        this.#wait(agent, at, result.value);
-      }
+      if (result.done === true) agent.onDone?.(result.value);
+      else if (result.value === undefined) this.#runnable.add(agent);
+      else this.#wait(agent, result.value);
     } catch (cause) {
-      this.#retire(runnable.indexOf(agent));
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new Error(`${agent.name}, at step ${this.#steps}: ${reason}`, { cause });
     } finally {
@@ -235,49 +234,38 @@ export class Scheduler {
   async #untilRunnable(): Promise<void> {
     for (let turn = 0; turn < microtaskTurnsMax; turn++) {
       await undefined;
-      if (this.#runnable.length > 0) return;
+      if (this.#runnable.size > 0) return;
     }
     for (let turn = 0; turn < timerTurnsMax; turn++) {
       await delay(0);
-      if (this.#runnable.length > 0) return;
+      if (this.#runnable.size > 0) return;
     }
     const waits = [...this.#blocked].map((agent) => `${agent.name} waits for ${agent.waitsFor}`);
     throw new Error(`deadlock at step ${this.#steps}: ${waits.join('; ')}`);
   }
 
-  #wait(agent: Running, at: number, yielded: unknown): void {
+  #wait(agent: Running, yielded: unknown): void {
     const wait = yielded instanceof Wait ? yielded : undefined;
     const promise = wait?.promise ?? yielded;
     if (!isPromise(promise)) {
       agent.input = promise;
+      this.#runnable.add(agent);
       return;
     }
     agent.waitsFor = wait?.what ?? 'a promise';
-    this.#retire(at);
     this.#blocked.add(agent);
     const resume = (input: unknown, rejected: boolean): void => {
       this.#blocked.delete(agent);
       agent.input = input;
       agent.rejected = rejected;
       agent.advance(this.#now);
-      this.#runnable.push(agent);
+      this.#runnable.add(agent);
     };
     promise.then(
       (value) => resume(value, false),
       (error: unknown) => resume(error, true),
     );
   }
-
-  /** Takes an agent out of those that can run; the last takes its place. */
-  #retire(at: number): void {
-    if (at < 0) return;
-    const last = this.#runnable.pop()!;
-    if (at < this.#runnable.length) this.#runnable[at] = last;
-  }
-}
-
-function isEarlier(a: Running, b: Running): boolean {
-  return a.dueTime < b.dueTime || (a.dueTime === b.dueTime && a.number < b.number);
 }
 
 function* sleeping(turns: number): Task<void> {
