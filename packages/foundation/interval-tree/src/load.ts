@@ -6,12 +6,13 @@ import { IntervalTreeError, refuseHandle, refuseInterval, refusePresent } from '
 import {
   CAPACITY,
   clearNodes,
-  COUNT,
+  denseMask,
   FAN_OUT,
   freeNode,
   HEIGHT,
   LASTS,
   MAX,
+  OCCUPIED,
   PARENT,
   REFERENCES,
   ROOT,
@@ -20,7 +21,7 @@ import {
   takeNode,
   type Words,
 } from './layout.ts';
-import { refresh } from './node.ts';
+import { setMaxima } from './maxima.ts';
 
 /** What is loaded: three columns of one length, in order of `starts`. */
 export interface Columns {
@@ -47,13 +48,13 @@ export function loadColumns(words: Words, columns: Columns): void {
   if (handles.length === 0) return;
   clearNodes(words);
   freeNode(words, words.ints[ROOT]!);
-  const { doubles, ints, leafOf } = words;
+  const { doubles, ints, whereIs } = words;
 
   let nodes = buildLevel(words, handles.length, (k, node, place) => {
     doubles[node + STARTS + place] = starts[k]! + 0;
     doubles[node + LASTS + place] = lasts[k]! + 0;
     ints[2 * node + REFERENCES + place] = handles[k]!;
-    ints[leafOf + handles[k]!] = node;
+    ints[whereIs + handles[k]!] = node + place;
   });
   let height = 0;
   while (nodes.length > 1) {
@@ -84,16 +85,16 @@ function buildLevel(
   for (let n = 0, k = 0; n < nodeCount; n++) {
     const node = takeNode(words);
     const end = Math.ceil(((n + 1) * entries) / nodeCount);
-    words.ints[2 * node + COUNT] = end - k;
+    words.ints[2 * node + OCCUPIED] = denseMask(end - k);
     for (let place = 0; k < end; place++, k++) fill(k, node, place);
-    refresh(words.doubles, node);
+    setMaxima(words.doubles, node);
     nodes.push(node);
   }
   return nodes;
 }
 
 function checkColumns(words: Words, { handles, starts, lasts }: Columns): void {
-  const { ints, leafOf } = words;
+  const { ints, whereIs } = words;
   if (ints[SIZE] !== 0) {
     throw new IntervalTreeError(
       'MMN_TREE_LOAD',
@@ -119,11 +120,11 @@ function checkColumns(words: Words, { handles, starts, lasts }: Columns): void {
         );
       }
       if (!(handle >= 0 && handle < ints[CAPACITY]!)) refuseHandle(words, handle);
-      if (ints[leafOf + handle] !== 0) refusePresent(handle);
-      ints[leafOf + handle] = -1;
+      if (ints[whereIs + handle] !== 0) refusePresent(handle);
+      ints[whereIs + handle] = -1;
     }
   } catch (error) {
-    for (let k = 0; k < checked; k++) ints[leafOf + handles[k]!] = 0;
+    for (let k = 0; k < checked; k++) ints[whereIs + handles[k]!] = 0;
     throw error;
   }
 }

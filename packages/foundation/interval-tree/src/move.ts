@@ -1,9 +1,9 @@
 /** Growth: the copy of a tree into other memory. */
 import { IntervalTreeError, refuseMoved } from './errors.ts';
 import {
+  AVAILABLE,
   BUMP,
   CAPACITY,
-  COUNT,
   FAN_OUT,
   FREE,
   HEADER,
@@ -11,8 +11,9 @@ import {
   layOut,
   MAGIC,
   MAGIC_MOVED,
-  MAX,
+  GROUPS,
   NODE,
+  OCCUPIED,
   PARENT,
   REFERENCES,
   ROOT,
@@ -57,12 +58,18 @@ export function moveWords(
   for (const word of [ROOT, HEIGHT, FREE, BUMP, SIZE]) to.ints[word] = from.ints[word]!;
   for (let node = HEADER; node < from.ints[BUMP]!; node += NODE) copyNode(from, to, node);
   for (let handle = 0; handle < capacityNow; handle++) {
-    const leaf = from.ints[from.leafOf + handle]!;
-    if (leaf !== 0) to.ints[to.leafOf + handle] = leaf;
+    const where = from.ints[from.whereIs + handle]!;
+    if (where !== 0) to.ints[to.whereIs + handle] = where;
   }
+  to.ints[AVAILABLE] = to.ints[AVAILABLE]! + 1 - inUse(from);
   from.ints[MAGIC] = MAGIC_MOVED;
   for (const word of [CAPACITY, ROOT, HEIGHT, SIZE]) from.ints[word] = 0;
   return to;
+}
+
+/** Nodes in use. */
+function inUse(words: Words): number {
+  return (words.whereIs / 2 - HEADER) / NODE - words.ints[AVAILABLE]!;
 }
 
 /** The first byte after a tree. */
@@ -71,8 +78,8 @@ function endOf(words: Words): number {
 }
 
 function copyNode(from: Words, to: Words, node: number): void {
-  for (const word of [COUNT, PARENT]) to.ints[2 * node + word] = from.ints[2 * node + word]!;
-  for (let k = MAX; k < STARTS + SLOTS; k++) to.doubles[node + k] = from.doubles[node + k]!;
+  for (const word of [OCCUPIED, PARENT]) to.ints[2 * node + word] = from.ints[2 * node + word]!;
+  for (let k = GROUPS; k < STARTS + SLOTS; k++) to.doubles[node + k] = from.doubles[node + k]!;
   for (let k = 0; k < SLOTS; k++) {
     to.ints[2 * node + REFERENCES + k] = from.ints[2 * node + REFERENCES + k]!;
   }

@@ -10,20 +10,14 @@
  * below it, the first interval in order that ends in or after the query. If that one starts after the query, so do all that follow.
  */
 import { refuseMoved } from './errors.ts';
-import {
-  GROUPS,
-  HEIGHT,
-  LASTS,
-  MAX,
-  PARENT,
-  REFERENCES,
-  ROOT,
-  STARTS,
-  type Words,
-} from './layout.ts';
+import * as layout from './layout.ts';
+import type { Words } from './layout.ts';
 
-/** The query, `[start, last]`. Written by the caller just before the call; holds nothing between calls. */
-export const query: Float64Array = new Float64Array(2);
+// Copies: the engine folds a constant of the same module into the code, but reads an imported one from memory on every use.
+const { GROUPS, HEIGHT, LASTS, MAX, PARENT, REFERENCES, ROOT, SLOTS, STARTS } = layout;
+
+/** The query, `[start, last]`; holds nothing between calls. Too long on purpose: V8 knows the address of what is larger than 64 bytes. */
+const query = new Float64Array(16);
 
 /** For each level above the leaves, what is left to visit of the node on the way: the node, and a mask of its children. */
 const pathNodes = new Int32Array(64);
@@ -34,27 +28,31 @@ export function lowest(mask: number): number {
   return 31 - Math.clz32(mask & -mask);
 }
 
-/** Which of the four doubles from index `a` on are `x` or more, as a mask of four bits. */
-function fourReaching(doubles: Float64Array, a: number, x: number): number {
-  return (
-    +(doubles[a]! >= x) |
-    (+(doubles[(a + 1) | 0]! >= x) << 1) |
-    ((+(doubles[(a + 2) | 0]! >= x) << 2) | (+(doubles[(a + 3) | 0]! >= x) << 3))
-  );
-}
-
-/** A mask of the entries of `node` whose last is `x` or more. */
-export function reaching(doubles: Float64Array, node: number, x: number): number {
+/** A mask of the entries of `node` whose last is the query's start or more. */
+function reaching(doubles: Float64Array, node: number): number {
+  const x = query[0]!;
   const a = (node + LASTS) | 0;
-  return (
-    fourReaching(doubles, a, x) |
-    (fourReaching(doubles, (a + 4) | 0, x) << 4) |
-    ((fourReaching(doubles, (a + 8) | 0, x) << 8) | (fourReaching(doubles, (a + 12) | 0, x) << 12))
-  );
+  let mask = +(doubles[(a + 15) | 0]! >= x);
+  mask = (mask << 1) + +(doubles[(a + 14) | 0]! >= x);
+  mask = (mask << 1) + +(doubles[(a + 13) | 0]! >= x);
+  mask = (mask << 1) + +(doubles[(a + 12) | 0]! >= x);
+  mask = (mask << 1) + +(doubles[(a + 11) | 0]! >= x);
+  mask = (mask << 1) + +(doubles[(a + 10) | 0]! >= x);
+  mask = (mask << 1) + +(doubles[(a + 9) | 0]! >= x);
+  mask = (mask << 1) + +(doubles[(a + 8) | 0]! >= x);
+  mask = (mask << 1) + +(doubles[(a + 7) | 0]! >= x);
+  mask = (mask << 1) + +(doubles[(a + 6) | 0]! >= x);
+  mask = (mask << 1) + +(doubles[(a + 5) | 0]! >= x);
+  mask = (mask << 1) + +(doubles[(a + 4) | 0]! >= x);
+  mask = (mask << 1) + +(doubles[(a + 3) | 0]! >= x);
+  mask = (mask << 1) + +(doubles[(a + 2) | 0]! >= x);
+  mask = (mask << 1) + +(doubles[(a + 1) | 0]! >= x);
+  return (mask << 1) + +(doubles[a]! >= x);
 }
 
-/** The first child of inner node `node` below which an interval ends at `x` or later. There must be one. */
-function childReaching(doubles: Float64Array, node: number, x: number): number {
+/** The first place of a node whose last is the query's start or more. There must be one. */
+function firstReaching(doubles: Float64Array, node: number): number {
+  const x = query[0]!;
   const g =
     (+(doubles[(node + GROUPS) | 0]! < x) +
       +(doubles[(node + GROUPS + 1) | 0]! < x) +
@@ -67,24 +65,25 @@ function childReaching(doubles: Float64Array, node: number, x: number): number {
   return (g + c0 + c1 + c2) | 0;
 }
 
-/** Which of the four integers from index `a` on are `x`, as a mask of four bits. */
-function fourEqual(ints: Int32Array, a: number, x: number): number {
-  return (
-    +(ints[a] === x) |
-    (+(ints[(a + 1) | 0] === x) << 1) |
-    ((+(ints[(a + 2) | 0] === x) << 2) | (+(ints[(a + 3) | 0] === x) << 3))
-  );
-}
-
-/** The place of a reference in the node that holds it. A pad may hold the same number, but only after it. */
-export function placeOf(ints: Int32Array, node: number, reference: number): number {
-  const a = (2 * node + REFERENCES) | 0;
-  return lowest(
-    fourEqual(ints, a, reference) |
-      (fourEqual(ints, (a + 4) | 0, reference) << 4) |
-      ((fourEqual(ints, (a + 8) | 0, reference) << 8) |
-        (fourEqual(ints, (a + 12) | 0, reference) << 12)),
-  );
+/** The place of a child in its parent. Pads may hold the same number, but only after it. */
+export function placeOf(ints: Int32Array, parent: number, child: number): number {
+  const a = ((parent << 1) + REFERENCES) | 0;
+  let mask = +(ints[(a + 15) | 0] === child);
+  mask = (mask << 1) + +(ints[(a + 14) | 0] === child);
+  mask = (mask << 1) + +(ints[(a + 13) | 0] === child);
+  mask = (mask << 1) + +(ints[(a + 12) | 0] === child);
+  mask = (mask << 1) + +(ints[(a + 11) | 0] === child);
+  mask = (mask << 1) + +(ints[(a + 10) | 0] === child);
+  mask = (mask << 1) + +(ints[(a + 9) | 0] === child);
+  mask = (mask << 1) + +(ints[(a + 8) | 0] === child);
+  mask = (mask << 1) + +(ints[(a + 7) | 0] === child);
+  mask = (mask << 1) + +(ints[(a + 6) | 0] === child);
+  mask = (mask << 1) + +(ints[(a + 5) | 0] === child);
+  mask = (mask << 1) + +(ints[(a + 4) | 0] === child);
+  mask = (mask << 1) + +(ints[(a + 3) | 0] === child);
+  mask = (mask << 1) + +(ints[(a + 2) | 0] === child);
+  mask = (mask << 1) + +(ints[(a + 1) | 0] === child);
+  return lowest((mask << 1) + +(ints[a] === child));
 }
 
 /** -1, the answer of a tree that ends before the query, unless it is so because it was moved. */
@@ -96,85 +95,116 @@ function endsBefore(words: Words): -1 {
 /** The first hit below `node`, `height` levels above the leaves, or -1. Something below it must reach the query. */
 function firstBelow(words: Words, node: number, height: number): number {
   const { doubles, ints } = words;
-  const start = query[0]!;
+  let k = firstReaching(doubles, node);
   for (let level = height; level > 0; level = (level - 1) | 0) {
-    node = ints[(2 * node + REFERENCES + childReaching(doubles, node, start)) | 0]!;
+    node = ints[((node << 1) + REFERENCES + k) | 0]!;
+    k = firstReaching(doubles, node);
   }
-  const k = lowest(reaching(doubles, node, start));
   if (doubles[(node + STARTS + k) | 0]! > query[1]!) return -1;
-  return ints[(2 * node + REFERENCES + k) | 0]!;
+  return ints[((node << 1) + REFERENCES + k) | 0]!;
 }
 
-/** The first hit of the query, or -1. */
-export function firstHit(words: Words): number {
+/** The first hit, or -1. */
+export function firstHit(words: Words, start: number, last: number): number {
+  query[0] = start;
+  query[1] = last;
+  return first(words);
+}
+
+function first(words: Words): number {
   const { doubles, ints } = words;
   const root = ints[ROOT]!;
   if (!(doubles[(root + MAX) | 0]! >= query[0]!)) return endsBefore(words);
   return firstBelow(words, root, ints[HEIGHT]!);
 }
 
-/** The hit that follows entry `handle` of leaf `leaf` in order, or -1. */
-export function nextHit(words: Words, leaf: number, handle: number): number {
+/** The hit that follows `handle`, which is in the tree, or -1. */
+export function nextHit(words: Words, handle: number, start: number, last: number): number {
+  query[0] = start;
+  query[1] = last;
+  return next(words, handle);
+}
+
+function next(words: Words, handle: number): number {
   const { doubles, ints } = words;
-  const start = query[0]!;
-  const here = placeOf(ints, leaf, handle);
-  const rest = reaching(doubles, leaf, start) & (-2 << here);
-  if (rest !== 0) {
-    const k = lowest(rest);
-    if (doubles[(leaf + STARTS + k) | 0]! > query[1]!) return -1;
-    return ints[(2 * leaf + REFERENCES + k) | 0]!;
-  }
-  let node = leaf;
+  const where = ints[(words.whereIs + handle) | 0]!;
+  let node = where & -SLOTS;
+  let places = -2 << (where & (SLOTS - 1));
   for (let level = 0; ; level = (level + 1) | 0) {
-    const parent = ints[(2 * node + PARENT) | 0]!;
-    if (parent === 0) return -1;
-    const later = reaching(doubles, parent, start) & (-2 << placeOf(ints, parent, node));
+    const later = reaching(doubles, node) & places;
     if (later !== 0) {
       const k = lowest(later);
-      if (doubles[(parent + STARTS + k) | 0]! > query[1]!) return -1;
-      return firstBelow(words, ints[(2 * parent + REFERENCES + k) | 0]!, level);
+      if (doubles[(node + STARTS + k) | 0]! > query[1]!) return -1;
+      const found = ints[((node << 1) + REFERENCES + k) | 0]!;
+      return level === 0 ? found : firstBelow(words, found, level - 1);
     }
-    node = parent;
+    const child = node;
+    node = ints[((child << 1) + PARENT) | 0]!;
+    if (node === 0) return -1;
+    places = -2 << placeOf(ints, node, child);
   }
 }
 
 /** Fills `into` with the hits in order; returns how many it wrote. */
-export function collectHits(words: Words, into: Int32Array): number {
+export function collectHits(words: Words, start: number, last: number, into: Int32Array): number {
+  query[0] = start;
+  query[1] = last;
+  return collect(words, into);
+}
+
+/** `reaching` is called in one place only: it is large, and the engine would not inline a second call. */
+function collect(words: Words, into: Int32Array): number {
   const { doubles, ints } = words;
-  const start = query[0]!;
   const last = query[1]!;
-  const room = into.length;
   const height = ints[HEIGHT]!;
-  let count = 0;
   let node = ints[ROOT]!;
-  if (!(doubles[(node + MAX) | 0]! >= start)) {
+  if (!(doubles[(node + MAX) | 0]! >= query[0]!)) {
     endsBefore(words);
     return 0;
   }
-  let level = height;
+  let k = firstReaching(doubles, node);
+  for (let level = height; level > 0; level = (level - 1) | 0) {
+    pathNodes[level] = node;
+    pathMasks[level] = ~k;
+    node = ints[((node << 1) + REFERENCES + k) | 0]!;
+    k = firstReaching(doubles, node);
+  }
+  if (doubles[(node + STARTS + k) | 0]! > last || into.length === 0) return 0;
+  into[0] = ints[((node << 1) + REFERENCES + k) | 0]!;
+  // Most queries of sparse sets end here. Place 15 has no next; a pad, which may end the node and not the tree, is no end either.
+  const following = doubles[(node + STARTS + ((k + 1) & (SLOTS - 1))) | 0]!;
+  if (following > last && following !== Infinity) return 1;
+
+  let count = 1;
+  let level = 0;
+  let places = -2 << k;
   for (;;) {
-    for (; level > 0; level = (level - 1) | 0) {
-      const mask = reaching(doubles, node, start);
-      pathNodes[level] = node;
-      pathMasks[level] = mask & (mask - 1);
-      node = ints[(2 * node + REFERENCES + lowest(mask)) | 0]!;
+    let mask = reaching(doubles, node) & places;
+    if (level === 0) {
+      for (; mask !== 0; mask &= mask - 1) {
+        k = lowest(mask);
+        if (doubles[(node + STARTS + k) | 0]! > last || count >= into.length) return count;
+        into[count] = ints[((node << 1) + REFERENCES + k) | 0]!;
+        count = (count + 1) | 0;
+      }
     }
-    for (let mask = reaching(doubles, node, start); mask !== 0; mask &= mask - 1) {
-      const k = lowest(mask);
-      if (doubles[(node + STARTS + k) | 0]! > last || count === room) return count;
-      into[count] = ints[(2 * node + REFERENCES + k) | 0]!;
-      count = (count + 1) | 0;
-    }
-    do {
+    while (mask === 0) {
       level = (level + 1) | 0;
       if (level > height) return count;
-    } while (pathMasks[level] === 0);
-    const mask = pathMasks[level]!;
-    pathMasks[level] = mask & (mask - 1);
-    const k = lowest(mask);
-    node = pathNodes[level]!;
+      node = pathNodes[level]!;
+      mask = pathMasks[level]!;
+    }
+    if (mask < 0) {
+      // Not looked at since the way down, which took child ~mask: what follows it is left.
+      places = -2 << ~mask;
+      continue;
+    }
+    k = lowest(mask);
     if (doubles[(node + STARTS + k) | 0]! > last) return count;
-    node = ints[(2 * node + REFERENCES + k) | 0]!;
+    pathNodes[level] = node;
+    pathMasks[level] = mask & (mask - 1);
+    node = ints[((node << 1) + REFERENCES + k) | 0]!;
     level = (level - 1) | 0;
+    places = -1;
   }
 }

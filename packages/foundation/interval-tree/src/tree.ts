@@ -35,9 +35,8 @@ import {
 } from './layout.ts';
 import { isInterval, loadColumns } from './load.ts';
 import { moveWords } from './move.ts';
-import { entry } from './node.ts';
-import { collectHits, firstHit, nextHit, placeOf, query } from './search.ts';
-import { insertEntry, removeEntry } from './update.ts';
+import { collectHits, firstHit, nextHit } from './search.ts';
+import { insertInterval, removeHandle } from './update.ts';
 import { verifyWords } from './verify.ts';
 
 /** Where a tree is laid out, and how much it may hold. */
@@ -76,7 +75,7 @@ export class IntervalTree {
   }
 
   /**
-   * Bytes that a tree of `capacity` intervals needs at worst, a multiple of 8: about 56 for each interval. Memory that the operating system
+   * Bytes that a tree of `capacity` intervals needs at worst, a multiple of 8: about 59 for each interval. Memory that the operating system
    * commits lazily costs nothing until used, and random inserts use about 42 bytes for each interval.
    *
    * @throws IntervalTreeError `MMN_TREE_CAPACITY` unless capacity is an integer from 1 on whose tree is smaller than 4 GiB.
@@ -157,11 +156,9 @@ export class IntervalTree {
   insert(handle: number, start: number, last: number): void {
     const words = this.#words;
     if (!isInterval(start, last)) refuseInterval(start, last);
-    if (leafOf(words, handle) !== 0) refusePresent(handle);
+    if (whereIs(words, handle) !== 0) refusePresent(handle);
     // -0 passes for an integer; + 0 makes it 0.
-    entry[0] = start + 0;
-    entry[1] = last + 0;
-    insertEntry(words, handle);
+    insertInterval(words, handle, start + 0, last + 0);
   }
 
   /**
@@ -171,26 +168,25 @@ export class IntervalTree {
    */
   remove(handle: number): void {
     const words = this.#words;
-    removeEntry(words, presentLeafOf(words, handle), handle);
+    presentWhereIs(words, handle);
+    removeHandle(words, handle);
   }
 
   /** Whether the handle is in the tree. @throws IntervalTreeError `MMN_TREE_HANDLE`. */
   has(handle: number): boolean {
-    return leafOf(this.#words, handle) !== 0;
+    return whereIs(this.#words, handle) !== 0;
   }
 
   /** The start of a handle's interval. @throws IntervalTreeError `MMN_TREE_HANDLE`, `MMN_TREE_ABSENT`. */
   startOf(handle: number): number {
     const words = this.#words;
-    const leaf = presentLeafOf(words, handle);
-    return words.doubles[leaf + STARTS + placeOf(words.ints, leaf, handle)]!;
+    return words.doubles[presentWhereIs(words, handle) + STARTS]!;
   }
 
   /** The last of a handle's interval. @throws IntervalTreeError `MMN_TREE_HANDLE`, `MMN_TREE_ABSENT`. */
   lastOf(handle: number): number {
     const words = this.#words;
-    const leaf = presentLeafOf(words, handle);
-    return words.doubles[leaf + LASTS + placeOf(words.ints, leaf, handle)]!;
+    return words.doubles[presentWhereIs(words, handle) + LASTS]!;
   }
 
   /**
@@ -201,9 +197,7 @@ export class IntervalTree {
    */
   first(start: number, last: number): number {
     if (!(start >= 0 && start <= last)) refuseQuery(start, last);
-    query[0] = start;
-    query[1] = last;
-    return firstHit(this.#words);
+    return firstHit(this.#words, start, last);
   }
 
   /**
@@ -215,10 +209,8 @@ export class IntervalTree {
   next(handle: number, start: number, last: number): number {
     if (!(start >= 0 && start <= last)) refuseQuery(start, last);
     const words = this.#words;
-    const leaf = presentLeafOf(words, handle);
-    query[0] = start;
-    query[1] = last;
-    return nextHit(words, leaf, handle);
+    presentWhereIs(words, handle);
+    return nextHit(words, handle, start, last);
   }
 
   /**
@@ -229,9 +221,7 @@ export class IntervalTree {
    */
   collect(start: number, last: number, into: Int32Array): number {
     if (!(start >= 0 && start <= last)) refuseQuery(start, last);
-    query[0] = start;
-    query[1] = last;
-    return collectHits(this.#words, into);
+    return collectHits(this.#words, start, last, into);
   }
 
   /**
@@ -252,17 +242,17 @@ export class IntervalTree {
   }
 }
 
-/** The leaf of a handle, or 0, after checking that the handle is one. */
-function leafOf(words: Words, handle: number): number {
+/** Where a handle is, or 0, after checking that the handle is one. */
+function whereIs(words: Words, handle: number): number {
   const { ints } = words;
   if ((handle | 0) !== handle || handle < 0 || handle >= ints[CAPACITY]!)
     refuseHandle(words, handle);
-  return ints[(words.leafOf + handle) | 0]!;
+  return ints[(words.whereIs + handle) | 0]!;
 }
 
-/** The leaf of a handle, after checking that it is in the tree. */
-function presentLeafOf(words: Words, handle: number): number {
-  const leaf = leafOf(words, handle);
-  if (leaf === 0) refuseAbsent(words, handle);
-  return leaf;
+/** Where a handle is, after checking that it is in the tree. Node and place add up, so the sum leads to the entry's words. */
+function presentWhereIs(words: Words, handle: number): number {
+  const where = whereIs(words, handle);
+  if (where === 0) refuseAbsent(words, handle);
+  return where;
 }

@@ -1,238 +1,157 @@
 /**
- * Insertion and removal.
+ * Insertion and removal, the part that nearly every one of them stays in: one way down, one leaf.
  *
- * Both touch one leaf in most cases. On the way down an insertion raises the maxima above it, which is all that the
- * levels above need when no node is split. A removal climbs only while a maximum falls or a node gets too small.
+ * A removal leaves a hole where it was (invariant 3), and an insertion shifts entries only as far as the next hole,
+ * so that a leaf under churn moves one or two entries where a dense one would move half of them.
  */
-import {
-  COUNT,
+import * as layout from './layout.ts';
+import { countOf, type Words } from './layout.ts';
+import { setGroup } from './maxima.ts';
+import { addToFull, lower, mend, tighten } from './rebalance.ts';
+import { lowest } from './search.ts';
+
+// Copies: the engine folds a constant of the same module into the code, but reads an imported one on every use.
+const {
+  AVAILABLE,
+  COUNT_MIN,
   FAN_OUT,
-  freeNode,
+  GROUPS,
   HEIGHT,
   LASTS,
   MAX,
-  PARENT,
+  OCCUPIED,
+  PAD_LAST,
   REFERENCES,
   ROOT,
   SIZE,
+  SLOTS,
   STARTS,
-  takeNode,
-  type Words,
-} from './layout.ts';
-import {
-  childFor,
-  closePlace,
-  entry,
-  moveEntries,
-  openPlace,
-  padEntries,
-  placeFor,
-  raise,
-  refresh,
-  shiftEntries,
-} from './node.ts';
-import { placeOf } from './search.ts';
+} = layout;
 
-/** Inserts `entry` under a handle that is not in the tree. Among equal starts it becomes the last. */
-export function insertEntry(words: Words, handle: number): void {
+/** The interval to insert, `[start, last]`; see `query` in search.ts. */
+const entry = new Float64Array(16);
+
+/** Inserts `[start, last]` under a handle that is not in the tree. Among equal starts it becomes the last. */
+export function insertInterval(words: Words, handle: number, start: number, last: number): void {
+  entry[0] = start;
+  entry[1] = last;
+  insertEntry(words, handle);
+}
+
+function insertEntry(words: Words, handle: number): void {
   const { doubles, ints } = words;
   const start = entry[0]!;
   const last = entry[1]!;
   let node = ints[ROOT]!;
   for (let level = ints[HEIGHT]!; level > 0; level = (level - 1) | 0) {
-    const k = childFor(doubles, node, start);
-    if (doubles[(node + LASTS + k) | 0]! < last) raise(doubles, node, k, last);
+    const k = placeAmong(doubles, node);
+    if (doubles[(node + LASTS + k) | 0]! < last) {
+      // Raise the child's maximum, and what sums it up.
+      doubles[(node + LASTS + k) | 0] = last;
+      const g = (node + GROUPS) | 0;
+      if (k < 4 && doubles[g]! < last) doubles[g] = last;
+      if (k < 8 && doubles[(g + 1) | 0]! < last) doubles[(g + 1) | 0] = last;
+      if (k < 12 && doubles[(g + 2) | 0]! < last) doubles[(g + 2) | 0] = last;
+      if (doubles[(node + MAX) | 0]! < last) doubles[(node + MAX) | 0] = last;
+    }
     if (doubles[(node + STARTS + k) | 0]! > start) doubles[(node + STARTS + k) | 0] = start;
-    node = ints[(2 * node + REFERENCES + k) | 0]!;
+    node = ints[((node << 1) + REFERENCES + k) | 0]!;
   }
-  if (doubles[(node + MAX) | 0]! < last) doubles[(node + MAX) | 0] = last;
-  ints[SIZE] = (ints[SIZE]! + 1) | 0;
-  const count = ints[(2 * node + COUNT) | 0]!;
-  const k = placeFor(doubles, node, start);
-  if (count < ints[FAN_OUT]!) {
-    openPlace(words, node, k, count, handle);
-    ints[(words.leafOf + handle) | 0] = node;
-  } else {
-    addToFull(words, node, k, handle, 0);
-  }
-}
-
-/** Adds `entry` at place `k` of a node, `level` levels above the leaves, that may be full. */
-function addEntry(words: Words, node: number, k: number, reference: number, level: number): void {
-  const { doubles, ints, leafOf } = words;
-  const count = ints[2 * node + COUNT]!;
-  if (count === ints[FAN_OUT]!) {
-    addToFull(words, node, k, reference, level);
-    return;
-  }
-  openPlace(words, node, k, count, reference);
-  refresh(doubles, node);
-  ints[level === 0 ? leafOf + reference : 2 * reference + PARENT] = node;
-}
-
-/**
- * Splits a full node in two and adds `entry` to the right half. At the end of a level nothing moves: the new
- * node begins with the new entry, so that ascending inserts leave full nodes behind (invariant 6 allows it).
- */
-function addToFull(words: Words, node: number, k: number, reference: number, level: number): void {
-  const { doubles, ints } = words;
-  const fanOut = ints[FAN_OUT]!;
-  const right = takeNode(words);
-  const keep = k === fanOut && isLastOfLevel(words, node) ? fanOut : fanOut >> 1;
-  moveEntries(words, { node, place: keep }, { node: right, place: 0 }, fanOut - keep, level);
-  padEntries(doubles, node, keep, fanOut);
-  ints[2 * node + COUNT] = keep;
-  ints[2 * right + COUNT] = fanOut - keep;
-  if (k > keep || keep === fanOut) addEntry(words, right, k - keep, reference, level);
-  else addEntry(words, node, k, reference, level);
-  refresh(doubles, node);
-  refresh(doubles, right);
-
-  let parent = ints[2 * node + PARENT]!;
-  if (parent === 0) parent = growRoot(words, node);
-  const place = placeOf(ints, parent, node);
-  doubles[parent + LASTS + place] = doubles[node + MAX]!;
-  entry[0] = doubles[right + STARTS]!;
-  entry[1] = doubles[right + MAX]!;
-  addEntry(words, parent, place + 1, right, level + 1);
-}
-
-/** Whether no node of the same level follows. */
-function isLastOfLevel(words: Words, node: number): boolean {
-  const { ints } = words;
-  for (;;) {
-    const parent = ints[2 * node + PARENT]!;
-    if (parent === 0) return true;
-    if (ints[2 * parent + REFERENCES + ints[2 * parent + COUNT]! - 1] !== node) return false;
-    node = parent;
-  }
-}
-
-/** Puts a root above the root, with that as its only child. */
-function growRoot(words: Words, child: number): number {
-  const { doubles, ints } = words;
-  const root = takeNode(words);
-  doubles[root + LASTS] = doubles[child + MAX]!;
-  doubles[root + STARTS] = doubles[child + STARTS]!;
-  ints[2 * root + REFERENCES] = child;
-  ints[2 * root + COUNT] = 1;
-  ints[2 * child + PARENT] = root;
-  ints[ROOT] = root;
-  ints[HEIGHT] = ints[HEIGHT]! + 1;
-  return root;
-}
-
-/** Removes a handle that is in `leaf`. */
-export function removeEntry(words: Words, leaf: number, handle: number): void {
-  const { doubles, ints } = words;
-  const k = placeOf(ints, leaf, handle);
-  const last = doubles[(leaf + LASTS + k) | 0]!;
-  ints[(words.leafOf + handle) | 0] = 0;
-  ints[SIZE] = (ints[SIZE]! - 1) | 0;
-  closePlace(words, leaf, k);
-  const losesMax = last === doubles[(leaf + MAX) | 0]!;
-  if (losesMax) refresh(doubles, leaf);
-  if (ints[(2 * leaf + COUNT) | 0]! < ints[FAN_OUT]! >> 1) mend(words, leaf, 0);
-  else if (losesMax) lower(words, leaf);
-}
-
-/** Carries a fallen maximum of `node` upwards, as far as it matters. */
-function lower(words: Words, node: number): void {
-  const { doubles, ints } = words;
-  for (;;) {
-    const parent = ints[(2 * node + PARENT) | 0]!;
-    if (parent === 0) return;
-    const a = (parent + LASTS + placeOf(ints, parent, node)) | 0;
-    const max = doubles[(node + MAX) | 0]!;
-    if (doubles[a] === max) return;
-    doubles[a] = max;
-    refresh(doubles, parent);
-    node = parent;
-  }
-}
-
-/**
- * Restores invariant 6 for a node that has lost an entry: joins it with a neighbour under the same parent, or evens the two
- * out. The last node of a level may be an only child; it stays as it is until it is empty. The node's `max` is right already.
- */
-function mend(words: Words, node: number, level: number): void {
-  const { doubles, ints } = words;
-  const countMin = ints[FAN_OUT]! >> 1;
-  while (ints[2 * node + COUNT]! < countMin) {
-    const parent = ints[2 * node + PARENT]!;
-    if (parent === 0) {
-      dropRoot(words);
+  let k = (placeAmong(doubles, node) + +(doubles[(node + STARTS) | 0]! <= start)) | 0;
+  const occupied = ints[((node << 1) + OCCUPIED) | 0]!;
+  const holes = ~occupied & ((1 << ints[FAN_OUT]!) - 1);
+  if (holes === 0) {
+    // A split takes at most a node of each level and a new root.
+    if (ints[AVAILABLE]! < ints[HEIGHT]! + 2) {
+      // Once more from the top, after taking back what the way down has raised.
+      lower(words, node);
+      tighten(words);
+      insertEntry(words, handle);
       return;
     }
-    const place = placeOf(ints, parent, node);
-    const siblings = ints[2 * parent + COUNT]!;
-    if (siblings > 1) {
-      evenOut(words, parent, place + 1 < siblings ? place : place - 1, level);
-    } else if (ints[2 * node + COUNT] === 0) {
-      closePlace(words, parent, place);
-      freeNode(words, node);
-    } else {
-      doubles[parent + LASTS + place] = doubles[node + MAX]!;
-    }
-    refresh(doubles, parent);
-    node = parent;
-    level++;
+    ints[SIZE] = (ints[SIZE]! + 1) | 0;
+    addToFull(words, node, { place: k, start, last, reference: handle, level: 0 });
+    return;
   }
-  lower(words, node);
-}
-
-/** Joins children `place` and `place + 1` of `parent`, or divides their entries evenly. `refresh` of the parent must follow. */
-function evenOut(words: Words, parent: number, place: number, level: number): void {
-  const { doubles, ints } = words;
-  const left = ints[2 * parent + REFERENCES + place]!;
-  const right = ints[2 * parent + REFERENCES + place + 1]!;
-  const leftCount = ints[2 * left + COUNT]!;
-  const rightCount = ints[2 * right + COUNT]!;
-  const sum = leftCount + rightCount;
-  if (sum <= ints[FAN_OUT]!) {
-    moveEntries(
-      words,
-      { node: right, place: 0 },
-      { node: left, place: leftCount },
-      rightCount,
-      level,
-    );
-    ints[2 * left + COUNT] = sum;
-    closePlace(words, parent, place + 1);
-    freeNode(words, right);
+  // The hole just before the place needs no shift, one after it shifts entries up, and only if there is none, down.
+  const base = (k - +(k > 0)) | 0;
+  const after = holes >> base;
+  let hole: number;
+  if (after !== 0) {
+    hole = (base + lowest(after)) | 0;
+    k = (k - +(hole < k)) | 0;
+    for (let j = hole; j > k; j = (j - 1) | 0) moveEntry(words, node, (j - 1) | 0, j);
   } else {
-    const half = sum >> 1;
-    if (leftCount < half) {
-      const n = half - leftCount;
-      moveEntries(words, { node: right, place: 0 }, { node: left, place: leftCount }, n, level);
-      shiftEntries(words, right, n, rightCount, -n);
-      padEntries(doubles, right, rightCount - n, rightCount);
-    } else {
-      const n = leftCount - half;
-      shiftEntries(words, right, 0, rightCount, n);
-      moveEntries(words, { node: left, place: half }, { node: right, place: 0 }, n, level);
-      padEntries(doubles, left, half, leftCount);
-    }
-    ints[2 * left + COUNT] = half;
-    ints[2 * right + COUNT] = sum - half;
-    refresh(doubles, right);
-    doubles[parent + STARTS + place + 1] = doubles[right + STARTS]!;
-    doubles[parent + LASTS + place + 1] = doubles[right + MAX]!;
+    hole = (31 - Math.clz32(holes)) | 0;
+    k = (k - 1) | 0;
+    for (let j = hole; j < k; j = (j + 1) | 0) moveEntry(words, node, (j + 1) | 0, j);
   }
-  refresh(doubles, left);
-  doubles[parent + LASTS + place] = doubles[left + MAX]!;
+  doubles[(node + LASTS + k) | 0] = last;
+  doubles[(node + STARTS + k) | 0] = start;
+  ints[((node << 1) + REFERENCES + k) | 0] = handle;
+  ints[((node << 1) + OCCUPIED) | 0] = occupied | (1 << hole);
+  ints[(words.whereIs + handle) | 0] = node + k;
+  ints[SIZE] = (ints[SIZE]! + 1) | 0;
+
+  // First the groups that an entry has left, if any; then those that the new one has come to.
+  const high = (k > hole ? k : hole) >> 2;
+  for (let g = (k < hole ? k : hole) >> 2; g < high; g = (g + 1) | 0) setGroup(doubles, node, g);
+  for (
+    let a = (node + GROUPS + high) | 0, end = (node + GROUPS + 4) | 0;
+    a < end;
+    a = (a + 1) | 0
+  ) {
+    if (doubles[a]! < last) doubles[a] = last;
+  }
 }
 
-/** Takes away roots that have one child. */
-function dropRoot(words: Words): void {
-  const { ints } = words;
-  let root = ints[ROOT]!;
-  while (ints[HEIGHT]! > 0 && ints[2 * root + COUNT] === 1) {
-    const child = ints[2 * root + REFERENCES]!;
-    freeNode(words, root);
-    ints[2 * child + PARENT] = 0;
-    ints[ROOT] = child;
-    ints[HEIGHT] = ints[HEIGHT]! - 1;
-    root = child;
+/** Moves an entry of a leaf to another place of it. */
+function moveEntry(words: Words, leaf: number, from: number, to: number): void {
+  const { doubles, ints } = words;
+  const handle = ints[((leaf << 1) + REFERENCES + from) | 0]!;
+  doubles[(leaf + LASTS + to) | 0] = doubles[(leaf + LASTS + from) | 0]!;
+  doubles[(leaf + STARTS + to) | 0] = doubles[(leaf + STARTS + from) | 0]!;
+  ints[((leaf << 1) + REFERENCES + to) | 0] = handle;
+  ints[(words.whereIs + handle) | 0] = leaf + to;
+}
+
+/** The last place whose start is not after the entry's, or the first. In an inner node: the child that the entry belongs below. */
+function placeAmong(doubles: Float64Array, node: number): number {
+  const x = entry[0]!;
+  const b = (node + STARTS) | 0;
+  const g =
+    (+(doubles[(b + 4) | 0]! <= x) +
+      +(doubles[(b + 8) | 0]! <= x) +
+      +(doubles[(b + 12) | 0]! <= x)) <<
+    2;
+  return (
+    (g +
+      +(doubles[(b + g + 1) | 0]! <= x) +
+      +(doubles[(b + g + 2) | 0]! <= x) +
+      +(doubles[(b + g + 3) | 0]! <= x)) |
+    0
+  );
+}
+
+/** Removes a handle that is in the tree. */
+export function removeHandle(words: Words, handle: number): void {
+  const { doubles, ints } = words;
+  const where = ints[(words.whereIs + handle) | 0]!;
+  const leaf = where & -SLOTS;
+  const k = where & (SLOTS - 1);
+  const last = doubles[(leaf + LASTS + k) | 0]!;
+  doubles[(leaf + LASTS + k) | 0] = PAD_LAST;
+  const occupied = ints[((leaf << 1) + OCCUPIED) | 0]! & ~(1 << k);
+  ints[((leaf << 1) + OCCUPIED) | 0] = occupied;
+  ints[(words.whereIs + handle) | 0] = 0;
+  ints[SIZE] = (ints[SIZE]! - 1) | 0;
+
+  let losesMax = false;
+  for (let g = k >> 2; g < 4; g = (g + 1) | 0) {
+    if (doubles[(leaf + GROUPS + g) | 0]! > last) break;
+    setGroup(doubles, leaf, g);
+    losesMax = g === 3 && doubles[(leaf + MAX) | 0]! < last;
   }
+  if (countOf(occupied) < ints[COUNT_MIN]!) mend(words, leaf);
+  else if (losesMax) lower(words, leaf);
 }

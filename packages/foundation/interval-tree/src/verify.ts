@@ -1,8 +1,10 @@
 /** The invariants of layout.ts, executed. */
 import {
+  AVAILABLE,
   BUMP,
   CAPACITY,
-  COUNT,
+  COUNT_MIN,
+  countOf,
   FAN_OUT,
   FREE,
   GROUPS,
@@ -13,6 +15,7 @@ import {
   MAGIC_TREE,
   MAX,
   NODE,
+  OCCUPIED,
   PAD_LAST,
   PAD_START,
   PARENT,
@@ -39,7 +42,7 @@ function hold(condition: boolean, what: string, node: number): asserts condition
 
 /** Throws at the first broken invariant. Reads the whole tree and the whole table. */
 export function verifyWords(words: Words): void {
-  const { ints, leafOf } = words;
+  const { ints, whereIs } = words;
   hold(ints[MAGIC] === MAGIC_TREE, 'the header has another magic number', 0);
   const root = ints[ROOT]!;
   const seen = new Set<number>();
@@ -52,9 +55,10 @@ export function verifyWords(words: Words): void {
   });
   hold(intervals === ints[SIZE], `size says ${ints[SIZE]}, there are ${intervals} intervals`, root);
 
+  const inUse = seen.size;
   let inTable = 0;
   for (let handle = 0; handle < ints[CAPACITY]!; handle++) {
-    if (ints[leafOf + handle] !== 0) inTable++;
+    if (ints[whereIs + handle] !== 0) inTable++;
   }
   hold(
     inTable === intervals,
@@ -62,14 +66,20 @@ export function verifyWords(words: Words): void {
     root,
   );
 
-  for (let node = ints[FREE]!; node !== 0; node = ints[2 * node + COUNT]!) {
+  for (let node = ints[FREE]!; node !== 0; node = ints[2 * node + OCCUPIED]!) {
     hold(isNode(words, node), 'the list of free nodes leads elsewhere', node);
     hold(!seen.has(node), 'a free node is in use, or free twice', node);
     seen.add(node);
   }
   const taken = (ints[BUMP]! - HEADER) / NODE;
   hold(seen.size === taken, `${taken} nodes were taken, ${seen.size} are in use or free`, root);
-  hold(ints[BUMP]! <= leafOf / 2, 'nodes run into the table', root);
+  const nodes = (whereIs / 2 - HEADER) / NODE;
+  hold(taken <= nodes, 'nodes run into the table', root);
+  hold(
+    ints[AVAILABLE] === nodes - inUse,
+    `${nodes - inUse} nodes are available, not ${ints[AVAILABLE]}`,
+    root,
+  );
 }
 
 /** Whether `node` is the name of a node that was ever taken. */
@@ -79,7 +89,7 @@ function isNode(words: Words, node: number): boolean {
 
 /** Verifies what is at and below `node`; returns how many intervals that is. */
 function verifyNode(words: Words, node: number, seen: Set<number>, place: Place): number {
-  const { doubles, ints, leafOf } = words;
+  const { doubles, ints, whereIs } = words;
   const { level, parent, startMin, startMax, isLast } = place;
   hold(isNode(words, node), 'not a node', node);
   hold(!seen.has(node), 'reached twice', node);
@@ -87,14 +97,16 @@ function verifyNode(words: Words, node: number, seen: Set<number>, place: Place)
   hold(ints[2 * node + PARENT] === parent, `expected parent ${parent}`, node);
   verifyCount(words, node, parent === 0, level, isLast);
 
-  const count = ints[2 * node + COUNT]!;
+  const occupied = ints[2 * node + OCCUPIED]!;
+  const count = countOf(occupied);
+  const end = SLOTS - (Math.clz32(occupied) - 16);
   let max = PAD_LAST;
   let previous = startMin;
   let intervals = 0;
   for (let k = 0; k < SLOTS; k++) {
     const start = doubles[node + STARTS + k]!;
     const last = doubles[node + LASTS + k]!;
-    if (k < count) {
+    if ((occupied & (1 << k)) !== 0) {
       const reference = ints[2 * node + REFERENCES + k]!;
       hold(start >= previous && start <= startMax, `entry ${k} is out of order`, node);
       hold(start <= last, `entry ${k} is inverted`, node);
@@ -102,7 +114,7 @@ function verifyNode(words: Words, node: number, seen: Set<number>, place: Place)
       max = Math.max(max, last);
       if (level === 0) {
         hold(
-          ints[leafOf + reference] === node,
+          ints[whereIs + reference] === node + k,
           `the table does not find handle ${reference}`,
           node,
         );
@@ -118,9 +130,11 @@ function verifyNode(words: Words, node: number, seen: Set<number>, place: Place)
         });
       }
     } else {
-      hold(start === PAD_START && last === PAD_LAST, `entry ${k} should be a pad`, node);
+      hold(start >= previous && last === PAD_LAST, `place ${k} should be a hole`, node);
+      hold(k < end || start === PAD_START || level === 0, `place ${k} should be a pad`, node);
+      previous = start;
     }
-    if (level > 0 && k % 4 === 3 && k < SLOTS - 1) {
+    if (k % 4 === 3 && k < SLOTS - 1) {
       hold(doubles[node + GROUPS + (k >> 2)] === max, `group maximum ${k >> 2} is wrong`, node);
     }
   }
@@ -135,9 +149,10 @@ function verifyCount(
   level: number,
   isLast: boolean,
 ): void {
-  const count = words.ints[2 * node + COUNT]!;
+  const occupied = words.ints[2 * node + OCCUPIED]!;
+  const count = countOf(occupied);
   const fanOut = words.ints[FAN_OUT]!;
-  let countMin = fanOut >> 1;
+  let countMin = words.ints[COUNT_MIN]!;
   if (isLast) countMin = 1;
   if (isRoot) countMin = level === 0 ? 0 : 2;
   hold(

@@ -4,8 +4,8 @@ import { IntervalTree } from '../src/index.ts';
 
 export const LAST_MAX: number = Number.MAX_SAFE_INTEGER;
 
-/** Fan-outs under test: the smallest, an odd one, a power of two, and the one that ships. */
-export const FAN_OUTS: readonly number[] = [4, 5, 8, 16];
+/** Fan-outs under test: the smallest, an odd one, one whose nodes may be less than half full, and the one that ships. */
+export const FAN_OUTS: readonly number[] = [4, 5, 9, 16];
 
 export interface Row {
   handle: number;

@@ -1,7 +1,21 @@
 /** The checker, checked: whatever word of the nodes in use is damaged, verify says so. */
 import { describe, expect, it } from 'vitest';
 import { IntervalTree } from '../src/index.ts';
-import { HEADER, LASTS, NODE, STARTS } from '../src/layout.ts';
+import {
+  AVAILABLE,
+  BUMP,
+  FREE,
+  GROUPS,
+  HEADER,
+  HEIGHT,
+  LASTS,
+  MAGIC,
+  NODE,
+  REFERENCES,
+  ROOT,
+  SIZE,
+  STARTS,
+} from '../src/layout.ts';
 
 function build(): { memory: ArrayBuffer; tree: IntervalTree } {
   const memory = new ArrayBuffer(IntervalTree.byteLength(40, 4));
@@ -18,13 +32,12 @@ describe('verify', () => {
     const doubles = new Float64Array(memory);
     const free = new Set<number>();
     const ints = new Int32Array(memory);
-    for (let node = ints[8] ?? 0; node !== 0; node = ints[2 * node] ?? 0) free.add(node);
+    for (let node = ints[FREE] ?? 0; node !== 0; node = ints[2 * node] ?? 0) free.add(node);
     let changed = 0;
-    for (let node = HEADER; node < (ints[9] ?? 0); node += NODE) {
+    for (let node = HEADER; node < (ints[BUMP] ?? 0); node += NODE) {
       if (free.has(node)) continue;
-      const isLeaf = isLeafOf(memory, node);
-      for (let k = 1; k < STARTS + 16; k++) {
-        if (isLeaf && k > 1 && k < LASTS) continue;
+      for (let k = GROUPS; k < STARTS + 16; k++) {
+        if (k >= GROUPS + 4 && k < LASTS) continue;
         const word = doubles[node + k] ?? 0;
         // Far enough to leave every bound. Keys of inner nodes are lower bounds and may be lowered, so they are raised.
         doubles[node + k] = Number.isFinite(word) ? word + 10_000 : 0;
@@ -40,11 +53,23 @@ describe('verify', () => {
   it('notices when a header word, a count, a parent, a reference or the table is changed', () => {
     const { memory, tree } = build();
     const ints = new Int32Array(memory);
-    const root = ints[6] ?? 0;
-    const child = ints[2 * (root + STARTS + 16)] ?? 0;
+    const root = ints[ROOT] ?? 0;
+    const child = ints[2 * root + REFERENCES] ?? 0;
     const table = ints.length - 40;
-    const words = [0, 6, 7, 8, 9, 10, 2 * root, 2 * root + 1, 2 * child, 2 * child + 1];
-    for (const word of [...words, 2 * (root + STARTS + 16), table, table + 20]) {
+    const words = [
+      MAGIC,
+      ROOT,
+      HEIGHT,
+      FREE,
+      BUMP,
+      SIZE,
+      AVAILABLE,
+      2 * root,
+      2 * root + 1,
+      2 * child,
+      2 * child + 1,
+    ];
+    for (const word of [...words, 2 * root + REFERENCES, table, table + 20]) {
       const value = ints[word] ?? 0;
       ints[word] = value + 1;
       expect(() => tree.verify(), `word ${word}`).toThrow(/broken|no longer holds/);
@@ -53,10 +78,3 @@ describe('verify', () => {
     tree.verify();
   });
 });
-
-/** A leaf's references are handles below 40; an inner node's name nodes, of which the lowest is the header's length. */
-function isLeafOf(memory: ArrayBuffer, node: number): boolean {
-  const ints = new Int32Array(memory);
-  const reference = ints[2 * (node + STARTS + 16)] ?? 0;
-  return reference < HEADER || ints[ints.length - 40 + reference] === node;
-}
