@@ -8,7 +8,7 @@ import { Device, type DeviceOptions } from './device.ts';
 import { Frames, zeroFrame } from './frames.ts';
 import type { Mm } from './mm.ts';
 import { Oracle } from './oracle.ts';
-import { hex, hugePages, pageBytes } from './pages.ts';
+import { hex, hugePages, pageBytes, pteFlags } from './pages.ts';
 import type { Scheduler } from './scheduler.ts';
 import { SectionHistory } from './sections.ts';
 import { createStatistics, type Statistics } from './statistics.ts';
@@ -119,9 +119,10 @@ export function verifyAddressSpace(mm: Mm): void {
     for (let index = 0; index < hugePages; index++) {
       const flags = leaf.flags[index]!;
       const address = (base + index) * pageBytes;
+      const isPresent = (flags & pteFlags.present) !== 0;
+      invariant(isPresent || !leaf.huge, `the huge page at ${hex(base * pageBytes)} has a hole`);
       if (flags === 0) {
         invariant(leaf.versions[index] === 0, `the empty entry of ${hex(address)} has a version`);
-        invariant(!leaf.huge, `the huge page at ${hex(base * pageBytes)} has a hole`);
         continue;
       }
       used++;

@@ -260,6 +260,35 @@ describe('a program and a device', () => {
     machine.verify();
   });
 
+  it('a private mapping of a file keeps its own copies, also through a fork', async () => {
+    const { machine, space } = await createBuffer();
+    const backing = machine.createFile('data');
+    await machine.do(space.mmap({ address: base, length: 2 * page, backing }));
+    await machine.do(space.fault(base, false));
+    await machine.do(space.fault(base, true, 99));
+    const child = await machine.do(space.fork('child'));
+    expect([child.contentsAt(base), child.contentsAt(at(1)), backing.contentsAt(0)]).toEqual([
+      99, 0, 0,
+    ]);
+  });
+
+  it('a truncation spares what was mapped in place of the file meanwhile', async () => {
+    for (let seed = 1; seed <= 30; seed++) {
+      const machine = createMachine({ seed });
+      const space = machine.createAddressSpace('mm');
+      await machine.do(space.mmap({ address: base, length: page, shared: true, backing: 'file' }));
+      function* replace(): Task<void> {
+        yield* space.mmap({ address: base, length: page });
+        yield* space.fault(base, true, 99);
+      }
+      machine.scheduler.spawn(space.truncate(base, page));
+      machine.scheduler.spawn(replace());
+      await machine.scheduler.run();
+      expect(space.contentsAt(base)).toBe(99);
+      machine.verify();
+    }
+  });
+
   it('fork leaves out or wipes what madvise says', async () => {
     const { machine, space } = await createBuffer();
     await machine.do(space.madvise(base, 2 * page, 'dontfork'));

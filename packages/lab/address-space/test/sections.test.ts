@@ -79,6 +79,16 @@ describe('calls of a program', () => {
     ]);
   });
 
+  it('mremap moves a huge page as one if its new place is aligned', async () => {
+    const { space, run, raised } = await mapped(512, 4);
+    await run(space.collapse(base));
+    const all = { oldLength: huge, newLength: huge };
+    expect(await raised(space.mremap({ address: base, ...all, newAddress: at(1024) }))).toEqual(
+      twice('UNMAP 0-512 lock write'),
+    );
+    expect(await raised(space.split(at(1024)))).toEqual(['CLEAR 1024-1536 lock none']);
+  });
+
   it('mremap raises UNMAP over what it cuts off, and nothing to grow', async () => {
     const { space, raised } = await mapped(4);
     expect(
