@@ -73,7 +73,6 @@ export async function replay(
 interface InFlight {
   readonly thread: number;
   readonly endNs: number;
-  readonly isBackground: boolean;
   isOver: boolean;
 }
 
@@ -104,18 +103,12 @@ class Replay {
   /** Begins an event, when everything is over that the stream has before it. */
   async take(event: MemoryEvent): Promise<void> {
     const isBackground = event.kind === 'deviceAccess' || event.kind === 'deviceUnregister';
-    const before = this.#inFlight.filter(({ endNs, thread, isBackground: isDevice }) =>
-      isBackground ? thread === event.thread : !isDevice && endNs <= event.beginNs,
-    );
-    if (before.length > 0) {
-      await this.#scheduler.runUntil(() => before.every(({ isOver }) => isOver));
-      this.#inFlight = this.#inFlight.filter(({ isOver }) => !isOver);
-    }
+    if (!isBackground) await this.#finishBefore(event);
     const task = this.#taskOf(event);
     if (task === undefined) return;
     const { thread, endNs } = event;
-    const inFlight = { thread, endNs, isBackground, isOver: false };
-    this.#inFlight.push(inFlight);
+    const inFlight = { thread, endNs, isOver: false };
+    if (!isBackground) this.#inFlight.push(inFlight);
     const name = `${event.kind} of thread ${thread}, line ${event.line}`;
     this.#scheduler.spawn(task, () => void (inFlight.isOver = true), name, isBackground);
   }
@@ -123,6 +116,16 @@ class Replay {
   async finish(): Promise<void> {
     await this.#scheduler.run();
     this.machine.verify();
+  }
+
+  /** Nobody waits for devices here, or what they do would change what the program does. */
+  async #finishBefore({ beginNs, thread }: MemoryEvent): Promise<void> {
+    const before = this.#inFlight.filter(
+      (other) => other.endNs <= beginNs || other.thread === thread,
+    );
+    if (before.length === 0) return;
+    await this.#scheduler.runUntil(() => before.every(({ isOver }) => isOver));
+    this.#inFlight = this.#inFlight.filter(({ isOver }) => !isOver);
   }
 
   #spaceOf(process: number): AddressSpace {
