@@ -97,7 +97,7 @@ function create(options: IntervalCreateOptions = {}): IntervalNotifier {
       'expected no legacy strategy in shared memory, since the sections of other agents would not reach its list, got one',
     );
   }
-  const found = createMemory(capacity, traits.variant, memory);
+  const found = createMemory(capacity, traits.variant, memory ?? undefined);
   const notifier = new IntervalNotifier(found, traits, (exclusion) =>
     legacy?.create({ exclusion }),
   );

@@ -180,7 +180,7 @@ export class IntervalNotifier<
    */
   prepare(ops: IntervalOps | number, options: SubscribeOptions = {}): IntervalSubscription {
     const { cookie = 0 } = options;
-    if ((cookie | 0) !== cookie) {
+    if (typeof cookie !== 'number' || (cookie | 0) !== cookie) {
       throw new NotifierError(
         'MMN_OPTION',
         `expected cookie to be a 32-bit integer, got ${String(cookie)}`,
