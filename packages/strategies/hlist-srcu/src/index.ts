@@ -5,7 +5,7 @@ import {
   type Strategy,
   type Traits,
 } from '@mmu-notifier/core';
-import type { Region } from '@mmu-notifier/sync';
+import { isShared as isSharedMemory, type Region } from '@mmu-notifier/sync';
 import { domainIn, globalSrcuDomain } from './domain.ts';
 import { attachRegion, byteLength, createRegion, Mm, mmAt, Setting, srcuAt } from './layout.ts';
 import { HlistNotifier } from './notifier.ts';
@@ -76,7 +76,8 @@ export interface HlistStrategy extends Strategy<HlistNotifier, HlistCreateOption
 const localNotifiers = new WeakMap<Region, HlistNotifier>();
 
 function create(options: HlistCreateOptions = {}): HlistNotifier {
-  const { variant, memory, capacity, exclusion, srcu = 'own' } = options;
+  const { variant, capacity, exclusion, srcu = 'own' } = options;
+  const memory = options.memory ?? undefined;
   const traits = traitsFor(variant);
   if (srcu !== 'own' && srcu !== 'global' && typeof srcu?.srcu !== 'object') {
     throw new NotifierError(
@@ -84,20 +85,21 @@ function create(options: HlistCreateOptions = {}): HlistNotifier {
       `expected srcu to be 'own', 'global' or a domain, got ${String(srcu)}`,
     );
   }
-  const settings =
-    (exclusion === undefined ? 0 : Setting.carried) | (srcu === 'own' ? 0 : Setting.foreignSrcu);
-  const region = createRegion(traits.variant, settings, memory, capacity);
-  if (region.shared && srcu !== 'own' && (srcu === 'global' || !srcu.srcu.region.shared)) {
+  const isShared = memory !== undefined && isSharedMemory(memory);
+  if (isShared && srcu !== 'own' && (srcu === 'global' || !srcu.srcu.region.shared)) {
     throw new NotifierError(
       'MMN_OPTION',
       'expected a domain in shared memory, made by createSrcuDomain, for a notifier in shared memory, got one of this event loop',
     );
   }
+  const settings =
+    (exclusion === undefined ? 0 : Setting.carried) | (srcu === 'own' ? 0 : Setting.foreignSrcu);
+  const region = createRegion(traits.variant, settings, memory, capacity);
   const domain =
     srcu === 'own' ? domainIn(region, srcuAt) : srcu === 'global' ? globalSrcuDomain() : srcu;
   const isGrowable = memory === undefined;
   const notifier = new HlistNotifier({ region, isGrowable, traits, domain, exclusion });
-  if (!region.shared) localNotifiers.set(region, notifier);
+  if (!isShared) localNotifiers.set(region, notifier);
   return notifier;
 }
 

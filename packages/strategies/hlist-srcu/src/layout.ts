@@ -128,6 +128,6 @@ export function attachRegion(memory: ArrayBufferLike): Region {
 
 /** How many subscribers fit; at least one, so that memory that is too small is told so by the region. */
 function capacityOf(memory: ArrayBufferLike): number {
-  const nodes = Math.floor((memory.byteLength / 4 - nodesAt) / Node.sizeWords);
-  return Math.min(Math.max(nodes, 1), capacityMax);
+  const nodes = Math.floor((memory?.byteLength / 4 - nodesAt) / Node.sizeWords);
+  return nodes >= 1 ? Math.min(nodes, capacityMax) : 1;
 }

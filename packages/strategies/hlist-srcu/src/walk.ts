@@ -60,7 +60,7 @@ export interface Plan {
   readonly visit: Visit;
   readonly finish?: Visit;
   readonly undo?: Visit;
-  /** Whether a refusal undoes what succeeded. */
+  /** Whether the refusal of a non-blockable section undoes what succeeded. */
   readonly undoesRefused?: boolean;
   /** Whether an abort leaves the rest of the list unvisited. */
   readonly stopsAtAbort?: boolean;
@@ -248,7 +248,7 @@ export class Walk {
     } else if (
       this.#pass !== pass.undo &&
       undo !== undefined &&
-      (this.failure !== undefined || (this.isRefused && undoesRefused))
+      (this.failure !== undefined || (this.isRefused && (undoesRefused || this.#range.blockable)))
     ) {
       this.#pass = pass.undo;
       this.#call = undo;
