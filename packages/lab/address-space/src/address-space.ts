@@ -14,6 +14,7 @@ import * as kernel from './kernel.ts';
 import * as lifecycle from './lifecycle.ts';
 import { verifyAddressSpace } from './machine.ts';
 import { Mm } from './mm.ts';
+import { mremap, type MremapOptions } from './mremap.ts';
 import * as oom from './oom.ts';
 import { pageOf, pagesOf, type PageRange } from './pages.ts';
 import type { Task } from './scheduler.ts';
@@ -31,8 +32,8 @@ export class AddressSpace extends Mm {
   }
 
   /** Moves, grows or shrinks; results in the address. UNMAP over the old range, never over the new one. */
-  mremap(options: calls.MremapOptions): Task<number> {
-    return calls.mremap(this, options);
+  mremap(options: MremapOptions): Task<number> {
+    return mremap(this, options);
   }
 
   /** Changes access rights, bits of `protections`. PROTECTION_VMA, where there are page tables. */

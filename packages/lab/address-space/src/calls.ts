@@ -1,25 +1,17 @@
 /**
- * What a program asks for: mmap, munmap, mremap, mprotect, brk. All hold the mmap lock for write.
+ * What a program asks for: mmap, munmap, mprotect, brk; mremap has a file of its own. All hold the mmap lock for write.
  *
  * Linux 7.1 has unmap_vmas run with the lock downgraded to read, after the mappings are gone: faults are
  * refused then, and here they wait instead.
  */
-import { NotifierError, type Span } from '@mmu-notifier/core';
+import type { Span } from '@mmu-notifier/core';
 import { Backing } from './backing.ts';
 import { revoke, spanOf, splitHuge, writeProtect, zap } from './entries.ts';
 import { faultIn, implicitTraits } from './faults.ts';
 import type { Mm } from './mm.ts';
-import { directoryPages, hugeBase, indexInLeaf } from './page-table.ts';
+import { directoryPages, hugeBase } from './page-table.ts';
 
-import {
-  hugePages,
-  pageBytes,
-  pageOf,
-  pagesOf,
-  protections,
-  pteFlags,
-  type PageRange,
-} from './pages.ts';
+import { pageBytes, pageOf, pagesOf, protections, type PageRange } from './pages.ts';
 import type { Task } from './scheduler.ts';
 import type { SectionRecord } from './sections.ts';
 import { Vma, type VmaTraits } from './vma.ts';
@@ -43,7 +35,7 @@ export interface MmapOptions {
 }
 
 /** The end of what a process can map on x86-64. */
-const mapEnd = 2 ** 47;
+export const mapEnd: number = 2 ** 47;
 
 /** Maps memory; the task's result is the address. */
 export function* mmap(mm: Mm, options: MmapOptions): Task<number> {
@@ -84,43 +76,6 @@ export function* munmap(mm: Mm, pages: PageRange): Task<void> {
     mm.mmapLock.upWrite();
   }
   yield;
-}
-
-/** Options of `mremap`. */
-export interface MremapOptions {
-  /** Bytes. */
-  readonly address: number;
-  readonly oldLength: number;
-  readonly newLength: number;
-  /** Where it is afterwards. Default: where it was, if it can stay there, else somewhere free. */
-  readonly newAddress?: number;
-  /** The old mapping stays, empty (MREMAP_DONTUNMAP). Default `false`. */
-  readonly keepOld?: boolean;
-}
-
-/**
- * Moves, grows or shrinks a mapping; the task's result is its address. A move raises UNMAP over the old range
- * while the entries move, and again while what is left of it is unmapped.
- */
-export function* mremap(mm: Mm, options: MremapOptions): Task<number> {
-  const { address, oldLength, newLength, keepOld = false } = options;
-  const old = pagesOf({ start: address, end: address + Math.max(oldLength, 1) }, 'old mapping');
-  const newBytes = Math.ceil(newLength / pageBytes) * pageBytes;
-  yield* mm.lockForWrite();
-  try {
-    const oldEnd = old.to * pageBytes;
-    const keptEnd = Math.min(oldEnd, address + newBytes);
-    if (keptEnd < oldEnd) yield* unmap(mm, { start: keptEnd, end: oldEnd });
-    const target = options.newAddress ?? (yield* stay(mm, address, keptEnd, newBytes));
-    if (target === address) {
-      grow(mm, address, keptEnd, newBytes);
-    } else {
-      yield* move(mm, { start: address, end: keptEnd }, target, newBytes, keepOld);
-    }
-    return target;
-  } finally {
-    mm.mmapLock.upWrite();
-  }
 }
 
 /** Changes access rights. One section per mapping, from the first GiB with page tables on; none without any. */
@@ -216,7 +171,7 @@ export function* makeBorders(mm: Mm, { start, end }: Span): Task<void> {
 }
 
 /** Unmaps what there is in a span: UNMAP over all of it. */
-function* unmap(mm: Mm, span: Span): Task<void> {
+export function* unmap(mm: Mm, span: Span): Task<void> {
   if (!mm.vmas.overlaps(span)) return;
   yield* makeBorders(mm, span);
   const from = pageOf(span.start);
@@ -230,7 +185,7 @@ function* unmap(mm: Mm, span: Span): Task<void> {
 }
 
 /** Clears the way for a new mapping. An implicit one without pages was a wrong guess and goes silently. */
-function* makeRoom(mm: Mm, span: Span): Task<void> {
+export function* makeRoom(mm: Mm, span: Span): Task<void> {
   const inTheWay = mm.vmas.overlapping(span);
   if (inTheWay.length === 0) return;
   const from = pageOf(span.start);
@@ -254,90 +209,6 @@ function backingOf(
   return shared ? mm.machine.createBacking('shared memory') : undefined;
 }
 
-function coverImplicitly(mm: Mm, gap: Span): void {
+export function coverImplicitly(mm: Mm, gap: Span): void {
   if (!mm.unmapped.has(gap.start)) mm.vmas.insert(new Vma(gap, implicitTraits));
-}
-
-/** Where a mapping goes that has to have `bytes`: where it is, if nothing is in the way. */
-// oxlint-disable-next-line require-yield
-function* stay(mm: Mm, address: number, keptEnd: number, bytes: number): Task<number> {
-  const end = address + bytes;
-  if (end <= keptEnd || !mm.vmas.overlaps({ start: keptEnd, end })) return address;
-  return mm.vmas.findFree(bytes, mapEnd);
-}
-
-function grow(mm: Mm, address: number, keptEnd: number, bytes: number): void {
-  const end = address + bytes;
-  if (end <= keptEnd) return;
-  const vma = mm.vmas.find(keptEnd - 1);
-  const span = { start: keptEnd, end };
-  const traits = vma?.traits ?? { ...implicitTraits, implicit: false };
-  const offset = vma?.backingIndex(pageOf(keptEnd)) ?? 0;
-  mm.vmas.insert(new Vma(span, traits, offset));
-  mm.unmapped.remove(span);
-}
-
-function* move(mm: Mm, old: Span, target: number, newBytes: number, keepOld: boolean): Task<void> {
-  const span = { start: target, end: target + newBytes };
-  if (span.start < old.end && old.start < span.end) {
-    throw new NotifierError(
-      'MMN_OPTION',
-      'expected the new range of an mremap not to overlap the old one, got one that does',
-    );
-  }
-  for (const gap of mm.vmas.gaps(old)) coverImplicitly(mm, gap);
-  yield* makeRoom(mm, span);
-  const vma = mm.vmas.find(old.start);
-  if (vma === undefined) return;
-  const moved = new Vma(span, vma.traits, vma.backingIndex(pageOf(old.start)), vma.hasOwnPages);
-  mm.vmas.insert(moved);
-  mm.unmapped.remove(span);
-  yield* moveEntries(mm, old, target);
-  if (!keepOld) yield* unmap(mm, old);
-}
-
-/** Linux: move_page_tables. The new range raises nothing: nothing was there. */
-function* moveEntries(mm: Mm, old: Span, target: number): Task<void> {
-  const { pageTable, machine } = mm;
-  const from = pageOf(old.start);
-  const to = pageOf(old.end);
-  const distance = pageOf(target) - from;
-  const section = yield* mm.startSection(old, 'UNMAP');
-  const moves: { page: number; frame: number; flags: number }[] = [];
-  const whole: number[] = [];
-  for (;;) {
-    const page = firstToSplit(mm, from, to, distance);
-    if (page === undefined) break;
-    yield* splitHuge(mm, page);
-  }
-  pageTable.visit(from, to, (leaf, base, first, end) => {
-    if (leaf.huge) whole.push(base + distance);
-    for (let index = first; index < end; index++) {
-      const flags = leaf.flags[index]!;
-      if (flags === 0) continue;
-      moves.push({ page: base + index, frame: leaf.frames[index]!, flags });
-      leaf.clear(index);
-    }
-  });
-  for (const { page, frame, flags } of moves) {
-    const leaf = pageTable.leafFor(page + distance);
-    leaf.set(indexInLeaf(page + distance), frame, flags, ++machine.version);
-    if ((flags & (pteFlags.devicePrivate | pteFlags.exclusive)) === 0) continue;
-    mm.deviceOwners.set(page + distance, mm.deviceOwners.get(page));
-    mm.deviceOwners.delete(page);
-  }
-  for (const base of whole) pageTable.leafFor(base).huge = true;
-  mm.changed(section, from, to);
-  yield* mm.endSection(section);
-}
-
-/** A huge page that cannot move as one: the range cuts it, or its new place is not aligned. */
-function firstToSplit(mm: Mm, from: number, to: number, distance: number): number | undefined {
-  let found: number | undefined;
-  mm.pageTable.visit(from, to, (leaf, base, first, end) => {
-    if (!leaf.huge || found !== undefined) return;
-    const isWhole = first === 0 && end === hugePages;
-    if (!isWhole || distance % hugePages !== 0) found = base;
-  });
-  return found;
 }

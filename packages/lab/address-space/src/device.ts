@@ -7,14 +7,14 @@
  * A device does not fault while it migrates pages itself: its own sections are not reported to it, so nothing
  * else would tell the fault that what it read has moved. Drivers have a lock for that; so has this one.
  */
-import { codeOf, type DriverLock, type Span } from '@mmu-notifier/core';
+import { addressMax, codeOf, type DriverLock, type Span } from '@mmu-notifier/core';
 import { headerWords, Region, RwSemaphore, rwSemaphoreWords } from '@mmu-notifier/sync';
 import { faultIn, lookUp } from './faults.ts';
 import type { Machine } from './machine.ts';
 import { Mirror } from './mirror.ts';
 import type { Mm } from './mm.ts';
 import { indexInLeaf } from './page-table.ts';
-import { pageOf, pagesOf, pteFlags } from './pages.ts';
+import { pageBytes, pageOf, pagesOf, pteFlags } from './pages.ts';
 import { isPromise, waitFor, type Task } from './scheduler.ts';
 import { entryAt, entryFlags, entryOffset } from './shadow-table.ts';
 
@@ -77,14 +77,18 @@ export class Device {
     return this;
   }
 
-  /** Begins to mirror a span: whole pages. May wait, if the strategy's `subscribe` does. */
+  /**
+   * Begins to mirror a span: whole pages. May wait, if the strategy's `subscribe` does.
+   *
+   * @throws NotifierError as `subscribe` does; `MMN_RELEASED` when the address space has ended
+   */
   *register(space: Mm, span: Span): Task<Mirror> {
     const { from, to } = pagesOf(span, 'span');
     yield;
     const number = ++this.machine.mirrorNumber;
     // The last page of the address space ends one byte early: 2^53 is not a safe integer.
-    const end = Math.min(to * 4096, Number.MAX_SAFE_INTEGER);
-    const whole = { start: from * 4096, end };
+    const end = Math.min(to * pageBytes, addressMax);
+    const whole = { start: from * pageBytes, end };
     const mirror = new Mirror(this, space, number, whole, this.#createLock?.());
     space.mirrors.add(mirror);
     try {

@@ -190,8 +190,12 @@ async function replay(commands: readonly Command[]): Promise<void> {
 }
 
 describe('the address space', () => {
-  it('holds what a naive model holds, and no device ever sees anything else', async () => {
-    const histories = fc.asyncProperty(fc.array(command, { maxLength: 40 }), replay);
-    await expect(fc.assert(histories, { ...seeded, numRuns: 200 })).resolves.toBeUndefined();
-  });
+  it(
+    'holds what a naive model holds, and no device ever sees anything else',
+    { timeout: 60_000 },
+    async () => {
+      const histories = fc.asyncProperty(fc.array(command, { maxLength: 40 }), replay);
+      await expect(fc.assert(histories, { ...seeded, numRuns: 200 })).resolves.toBeUndefined();
+    },
+  );
 });

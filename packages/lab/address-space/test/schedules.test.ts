@@ -17,6 +17,9 @@ async function run(seed: number, mistake: Mistake, count = 150): Promise<TestMac
   return machine;
 }
 
+/** A limit for machines that are busy; alone, each takes a second or two. */
+const slow = { timeout: 60_000 };
+
 /** One thing forgotten, each of which the oracle must see. */
 const mistakes: readonly Mistake[] = [
   'everything',
@@ -28,7 +31,7 @@ const mistakes: readonly Mistake[] = [
 ];
 
 describe('random schedules', () => {
-  it.each(seeds)('give no stale entry with a correct notifier, seed %i', async (seed) => {
+  it.each(seeds)('give no stale entry with a correct notifier, seed %i', slow, async (seed) => {
     const { oracle, statistics } = await run(seed, 'nothing');
     expect(oracle.firstStale).toBeUndefined();
     expect(statistics).toMatchObject({ staleReads: 0, staleEntries: 0, gaveUp: 0 });
@@ -37,7 +40,7 @@ describe('random schedules', () => {
     expect(statistics.retries.false).toBeGreaterThan(0);
   });
 
-  it.each(mistakes)('give stale reads with a notifier that forgets %s', async (mistake) => {
+  it.each(mistakes)('give stale reads with a notifier that forgets %s', slow, async (mistake) => {
     let staleReads = 0;
     for (let seed = 1; seed <= 30 && staleReads === 0; seed++) {
       staleReads = (await run(seed, mistake)).statistics.staleReads;
@@ -45,7 +48,7 @@ describe('random schedules', () => {
     expect(staleReads).toBeGreaterThan(0);
   });
 
-  it('give the same counts for the same seed, and others for another', async () => {
+  it('give the same counts for the same seed, and others for another', slow, async () => {
     const once = await run(7, 'to refuse');
     const again = await run(7, 'to refuse');
     const other = await run(8, 'to refuse');
@@ -55,7 +58,7 @@ describe('random schedules', () => {
     expect(other.scheduler.steps).not.toBe(once.scheduler.steps);
   });
 
-  it('are fast enough for 100,000 operations', async () => {
+  it('are fast enough for 100,000 operations', slow, async () => {
     const machine = createMachine({ seed: 3 });
     await replay(machine, 3, 5500, [machine.createDevice(), machine.createDevice()]);
     machine.verify();
