@@ -51,19 +51,21 @@ export function abortable<T>(work: MaybePromise<T>, signal?: AbortSignal): Maybe
 export function abortable<T>(work: MaybePromise<T>, signal?: AbortSignal): MaybePromise<T> {
   if (signal === undefined || !isPromise(work)) return work;
   if (signal.aborted) {
-    work.catch(() => {}); // its own failure has nobody to go to
+    Promise.resolve(work).catch(() => {}); // its own failure has nobody to go to
     return Promise.reject(signal.reason);
   }
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
-    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    void Promise.resolve(work)
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', onAbort));
   });
 }
 
-/** Whether a callback's result is a promise, and not a boolean or nothing. */
+/** Whether a result has to be waited for. By `then` and not by `instanceof`: promises of other realms count too. */
 export function isPromise<T>(result: MaybePromise<T>): result is Promise<T> {
-  return typeof result === 'object' && result !== null && 'then' in result;
+  return typeof (result as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
 /** The error of a section in which a callback threw. Ours about callbacks pass as they are. */
@@ -85,7 +87,7 @@ export function callbackRefused(): NotifierError {
 
 /** The error of a callback that returned a promise where nobody can wait for it. */
 export function callbackAsync(result: Promise<unknown>): NotifierError {
-  result.catch(() => {}); // its own failure has nobody to go to
+  Promise.resolve(result).catch(() => {}); // its own failure has nobody to go to
   return new NotifierError(
     'MMN_CALLBACK_ASYNC',
     'expected a callback of a …Sync call or of a non-blockable section to return at once, got a promise',

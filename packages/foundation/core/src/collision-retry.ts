@@ -15,6 +15,7 @@
  *
  * Linux has this loop in each driver, since 2026 in hmm_range_fault_unlocked_timeout; there a deadline ends it.
  */
+import { isPromise } from './callbacks.ts';
 import { NotifierError } from './errors.ts';
 import type { MaybePromise, Seq, Subscription } from './notifier.ts';
 
@@ -204,8 +205,4 @@ function publishedUnderLock<T>(counters: CollisionCounters | undefined, value: T
 /** `publish` gets no value that an `install` happens to return, as `() => list.push(…)` does. */
 function onlyPromise(result: unknown): MaybePromise<void> {
   return isPromise(result) ? (result as Promise<void>) : undefined;
-}
-
-function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }

@@ -1,4 +1,5 @@
 /** The three kinds of errors. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { codeOf, InvariantError, invariant, NotifierError } from '../src/index.ts';
 
@@ -47,3 +48,19 @@ describe('invariant', () => {
     expect(() => invariant(true, 'seq is even')).not.toThrow();
   });
 });
+
+describe('the README', () => {
+  it('lists every code, in the order of the source', () => {
+    const inSource = codesOf(read('../src/errors.ts'), /^ {2}\| '(MMN_\w+)'/gm);
+    expect(inSource.length).toBeGreaterThan(15);
+    expect(codesOf(read('../README.md'), /^\| `(MMN_\w+)` \|/gm)).toEqual(inSource);
+  });
+});
+
+function read(path: string): string {
+  return readFileSync(new URL(path, import.meta.url), 'utf8');
+}
+
+function codesOf(text: string, code: RegExp): string[] {
+  return [...text.matchAll(code)].map(([, name]) => name!);
+}
