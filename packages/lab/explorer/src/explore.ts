@@ -69,12 +69,22 @@ export function exploreWith(scenario: Scenario & Options, internal: InternalOpti
  * @throws ExplorerError when the schedule does not fit the scenario
  */
 export function replay(scenario: Scenario & Options, schedule: string): Failure | undefined {
+  return traceSchedule(scenario, schedule).failure;
+}
+
+/** {@link replay}, with every access. */
+export function traceSchedule(
+  scenario: Scenario & Options,
+  schedule: string,
+): { trace: Trace; failure: Failure | undefined; names: readonly string[]; byteLength: number } {
   return withPatch(() => {
     const prepared = new Prepared(scenario);
+    const { names, byteLength } = prepared;
     const decisions = parseSchedule(schedule);
     const nameOf = createNames(scenario.names);
     const traced = traceFinely(prepared, decisions, nameOf, scenario.races !== false);
-    return traced.fault && createFailure(prepared.names, traced, traced.fault, false);
+    const failure = traced.fault && createFailure(names, traced, traced.fault, false);
+    return { trace: traced, failure, names, byteLength };
   });
 }
 
@@ -114,6 +124,8 @@ function run(
 }
 
 function carryOut(search: Search, strategy: NonNullable<Options['strategy']>): SearchEnd {
+  // It failed before anybody had a choice.
+  if (search.machine.failure !== undefined) return search.end([]) ?? 'complete';
   switch (strategy) {
     case 'dpor':
       return dpor(search);

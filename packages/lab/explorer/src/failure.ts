@@ -12,7 +12,7 @@ export type Verdict =
   | 'use-after-free'
   /** Nobody can go on: all who have not ended sleep or spin. */
   | 'deadlock'
-  /** The same, and somebody sleeps though its word no longer has the value that it sleeps on. */
+  /** The same, and a sleeper missed its wake-up: a notify came just before it slept, or its word has changed since. */
   | 'lost-wakeup'
   /** A thread does not come to an end, nor to a visible operation. */
   | 'livelock'

@@ -74,7 +74,7 @@ export interface Options {
   readonly races?: boolean;
   /** What to spend on finding a smallest failing schedule. Default 5 seconds. 0: take the first one found. */
   readonly minimizeSeconds?: number;
-  /** Called about ten times a second. */
+  /** Called about ten times a second, and at the end. */
   readonly onProgress?: (counts: Counts) => void;
 }
 

@@ -12,6 +12,7 @@ export function summarize(
 ): Exploration {
   const status = statusOf(search, end);
   const counts = search.counts();
+  options.onProgress?.(counts);
   const { executions, states, seconds } = counts;
   const howMuch =
     options.strategy === 'states'

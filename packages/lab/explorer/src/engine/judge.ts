@@ -38,11 +38,7 @@ export class Judge {
   #judgeStuck(stuck: readonly number[]): Judgement {
     const machine = this.#machine;
     if (stuck.some((t) => machine.canGoOn(t))) return 'cut-short';
-    const missed = stuck.some((t) => {
-      if (!machine.isAsleep(t)) return false;
-      const { offset, bytes, expected } = machine.point(t).operation!;
-      return machine.ram.load(offset, bytes) !== expected;
-    });
+    const missed = stuck.some((t) => machine.hasMissedWakeUp(t));
     return { kind: missed ? 'lost-wakeup' : 'deadlock', stuck };
   }
 

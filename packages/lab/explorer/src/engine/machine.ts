@@ -48,7 +48,7 @@ export interface MachineOptions {
 
 /** Sees what happens; used to make a trace of one execution. */
 export interface Observer {
-  /** A plain access, a free or a note, while the code that makes it is on the stack. Code and bits as in a tape. */
+  /** A plain access, a free, a note or another turn of a spin loop, while the code that makes it is on the stack. Code and bits as in a tape. */
   plain(thread: number, code: number, offset: number, bits: number): void;
   /** A visible operation at `point`. A wait is seen twice: when the thread falls asleep (`asleep`) and when it ends. */
   visible(thread: number, point: Point, result: Bits | 'asleep', found: Bits): void;
@@ -73,7 +73,10 @@ export class Machine {
   readonly #tries: Trie[];
   #races: Races | undefined;
   readonly #at: number;
+  /** For each thread: its place in the queues, or 0 when it is awake. */
   readonly #tickets: number;
+  /** For each thread: the byte, plus one, of a notify that woke nobody since the thread's last operation, or 0. */
+  readonly #missed: number;
   readonly #options: MachineOptions;
   readonly #log = new Log();
   readonly #prober: Prober;
@@ -86,7 +89,8 @@ export class Machine {
     this.threads = tries.length;
     this.ram = new Ram(cells, options.byteLength);
     this.#at = cells.reserve(tries.length + 1);
-    this.#tickets = cells.reserve(tries.length);
+    this.#tickets = cells.reserve(tries.length + 1);
+    this.#missed = cells.reserve(tries.length + 1);
     this.#races =
       options.races === false
         ? undefined
@@ -131,6 +135,14 @@ export class Machine {
   /** Whether it sleeps in `Atomics.wait`. */
   isAsleep(t: number): boolean {
     return this.cells.words[this.#tickets + t] !== 0;
+  }
+
+  /** Whether it sleeps, and has slept through its wake-up: a notify came between its last look and its sleep, or its word has changed. */
+  hasMissedWakeUp(t: number): boolean {
+    if (!this.isAsleep(t)) return false;
+    const operation = this.point(t).operation!;
+    if (this.cells.words[this.#missed + t] === operation.offset + 1) return true;
+    return this.#look(operation) !== operation.expected;
   }
 
   hasEnded(t: number): boolean {
@@ -187,6 +199,7 @@ export class Machine {
   step(t: number, choice = 0): void {
     this.steps++;
     const operation = this.point(t).operation!;
+    if (operation.kind !== Kind.wait) this.cells.set(this.#missed + t, 0);
     if (this.isAsleep(t)) this.#timeOut(t, operation);
     else if (operation.kind === Kind.wait) this.#wait(t, operation);
     else if (operation.kind === Kind.notify) this.#notify(t, operation);
@@ -265,6 +278,9 @@ export class Machine {
       cells.set(this.#tickets + t, 0);
       woken.push(t);
       t = this.#firstAsleep(offset);
+    }
+    for (let u = 0; u < this.threads && woken.length === 0; u++) {
+      if (u !== t && !this.isAsleep(u)) cells.set(this.#missed + u, offset + 1);
     }
     this.#advance(t, woken.length, woken.length);
     for (const sleeper of woken) {
@@ -371,6 +387,7 @@ export class Machine {
         this.#detect(t, offset, byteLength, Tape.free);
       },
       note: (number) => observe(Tape.note, 0, number),
+      again: () => observe(Tape.again, 0, 0),
     };
   }
 

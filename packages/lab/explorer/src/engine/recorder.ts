@@ -18,6 +18,8 @@ export interface PlainMemory {
   write(offset: number, bytes: 1 | 2 | 4, bits: number): void;
   free(offset: number, byteLength: number): void;
   note(number: number): void;
+  /** Another turn of a spin loop, taken in one go with the first. */
+  again(): void;
 }
 
 /** What a recorder is told. */
@@ -32,7 +34,7 @@ export interface RecorderOptions {
 /** A thread that comes neither to an end nor to a visible operation. */
 export class Endless extends Error {}
 
-const plainMax = 1_000_000;
+const plainMax = 50_000;
 /** Turns after which a loop is taken to have no end. */
 export const turnsMax = 2_000;
 
@@ -103,6 +105,7 @@ export class Recorder implements Continuation {
       this.#turns < turnsMax
     ) {
       run.trie.append(run, Tape.again, 0, 0);
+      this.#memory.again();
       this.#since = Since.nothing;
       return lastResult;
     }

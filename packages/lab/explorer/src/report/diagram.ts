@@ -4,7 +4,7 @@ import type { TraceEvent } from './trace.ts';
 
 /** How wide and how long a diagram may be. */
 export interface DiagramOptions {
-  /** Widest column. Default 60. */
+  /** Widest column. Default 88. */
   readonly columnMax?: number;
   /** Longest row of plain accesses that is printed in full. Default 4. */
   readonly plainMax?: number;
@@ -23,7 +23,7 @@ export function drawDiagram(
   marked: ReadonlySet<TraceEvent>,
   options: DiagramOptions = {},
 ): string {
-  const { columnMax = 60, plainMax = 4 } = options;
+  const { columnMax = 88, plainMax = 4 } = options;
   const rows = toRows(events, marked, plainMax);
   const widths = threads.map((name) =>
     Math.min(

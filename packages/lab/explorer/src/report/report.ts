@@ -91,7 +91,7 @@ function describe(
       const why =
         fault.kind === 'deadlock'
           ? 'nobody can go on'
-          : 'nobody can go on, and a sleeper’s word no longer has the value that it sleeps on';
+          : 'nobody can go on, and a sleeper missed its wake-up';
       return `${why}: ${who.join('; ')}`;
     }
     case 'check':

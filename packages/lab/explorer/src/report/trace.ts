@@ -35,9 +35,23 @@ export interface TraceEvent {
   readonly stack: readonly Place[];
 }
 
+/** A visible operation as it was carried out. */
+export interface TraceStep {
+  /** The thread's number. */
+  readonly thread: number;
+  readonly operation: Operation;
+  readonly result: Bits | 'asleep';
+  /** How often it was repeated at once with the same result: the turns of a bounded spin loop. */
+  repeats: number;
+}
+
 /** A schedule, carried out. */
 export interface Trace {
   readonly events: readonly TraceEvent[];
+  /** Every visible operation, those of attach parts and their ends included. */
+  readonly steps: readonly TraceStep[];
+  /** How many of them were done before the schedule began. */
+  readonly attachSteps: number;
   readonly fault: Fault | undefined;
   readonly preemptions: number;
   readonly schedule: readonly Decision[];
@@ -46,6 +60,8 @@ export interface Trace {
 }
 
 const framesMax = 30;
+/** Plain accesses after one operation whose stacks are kept: a runaway loop has many. */
+const stacksMax = 2_000;
 
 /** Runs a schedule on a fresh machine. @throws ExplorerError when it asks for a step that is not possible */
 export function trace(
@@ -55,15 +71,17 @@ export function trace(
   races: boolean,
 ): Trace {
   const events: TraceEvent[] = [];
+  const steps: TraceStep[] = [];
   const choosing = new Set<number>();
   let step = 0;
   let preemptions = 0;
-  const observer = createObserver(prepared.names, nameOf, events, () => step);
+  const observer = createObserver(prepared.names, nameOf, { events, steps }, () => step);
   const { machine, judge } = prepared.createMachine({ races, observer });
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = framesMax;
   try {
     machine.start();
+    const attachSteps = steps.length;
     let last = -1;
     for (const next of schedule) {
       if (machine.failure !== undefined) break;
@@ -86,7 +104,15 @@ export function trace(
     if (fault !== undefined && 'stuck' in fault) {
       for (const t of fault.stuck) events.push(stuckEvent(machine, t, step, nameOf));
     }
-    return { events, fault, preemptions, schedule: schedule.slice(0, step), choosing };
+    return {
+      events,
+      steps,
+      attachSteps,
+      fault,
+      preemptions,
+      schedule: schedule.slice(0, step),
+      choosing,
+    };
   } finally {
     Error.stackTraceLimit = limit;
   }
@@ -114,19 +140,34 @@ function stuckEvent(machine: Machine, t: number, step: number, nameOf: NameOf): 
   };
 }
 
+/** An event whose stack is worked out when somebody looks: that takes longer than all the rest. */
+function withStack(event: Omit<TraceEvent, 'stack'>, stack: () => readonly Place[]): TraceEvent {
+  return Object.defineProperty(event, 'stack', { enumerable: true, get: stack }) as TraceEvent;
+}
+
+function once<T>(compute: () => T): () => T {
+  let known: { value: T } | undefined;
+  return () => (known ??= { value: compute() }).value;
+}
+
 function createObserver(
   names: readonly string[],
   nameOf: NameOf,
-  events: TraceEvent[],
+  { events, steps }: { events: TraceEvent[]; steps: TraceStep[] },
   step: () => number,
 ): Observer {
   /** The low word of an element of 8 bytes whose high word comes next. */
   let low: { event: number; bits: number; offset: number } | undefined;
+  let plainCount = 0;
   return {
     plain(thread, code, offset, bits) {
       const name = names[thread];
       if (name === undefined) return;
       const kind = code & 15;
+      if (kind === Tape.again) {
+        steps.findLast((each) => each.thread === thread)!.repeats++;
+        return;
+      }
       const { element } = access;
       const bytes = code >> 4;
       const isNote = kind === Tape.note;
@@ -137,6 +178,7 @@ function createObserver(
           : kind === Tape.read
             ? 'read'
             : 'write';
+      const here = ++plainCount > stacksMax ? undefined : new Error('here');
       const event = {
         thread: name,
         step: step(),
@@ -145,22 +187,28 @@ function createObserver(
         offset,
         byteLength: isNote ? 0 : kind === Tape.free ? bits : bytes,
         writes: kind === Tape.write || kind === Tape.free,
-        stack: parseStack(new Error('here').stack ?? ''),
       };
+      const stack = once(() => parseStack(here?.stack ?? ''));
       const isAccess = kind === Tape.read || kind === Tape.write;
       const say = (value: unknown, at: number): string =>
         `${kindName} ${nameOf(at)} ${kind === Tape.read ? '=' : ':='} ${String(value)}`;
       if (isNote) {
-        events.push({ ...event, text: `// ${notes[bits]}` });
+        events.push(withStack({ ...event, text: `// ${notes[bits]}` }, stack));
       } else if (kind === Tape.free) {
-        events.push({ ...event, text: `free ${nameOf(offset)}, ${bits} bytes` });
+        events.push(withStack({ ...event, text: `free ${nameOf(offset)}, ${bits} bytes` }, stack));
       } else if (isAccess && element?.bytes === 8 && low?.offset === offset - 4) {
         const value = element.decode(low.bits, bits);
         const before = events[low.event]!;
-        events[low.event] = { ...before, byteLength: 8, text: say(value, offset - 4) };
+        const whole = {
+          ...event,
+          offset: before.offset,
+          byteLength: 8,
+          text: say(value, before.offset),
+        };
+        events[low.event] = withStack(whole, stack);
       } else {
         const value = element === undefined || element.bytes === 8 ? bits : element.decode(bits);
-        events.push({ ...event, text: say(value, offset) });
+        events.push(withStack({ ...event, text: say(value, offset) }, stack));
         low = element?.bytes === 8 ? { event: events.length - 1, bits, offset } : undefined;
         return;
       }
@@ -170,6 +218,8 @@ function createObserver(
       const name = names[thread];
       const operation = point.operation!;
       if (name === undefined) return;
+      plainCount = 0;
+      steps.push({ thread, operation, result, repeats: 0 });
       if (operation.kind === Kind.begin) {
         // What its attach part did is of no interest any more.
         const others = events.filter((event) => event.thread !== name);

@@ -36,7 +36,6 @@ export interface SearchOptions {
 }
 
 const progressEverySeconds = 0.1;
-const lookAtClockEvery = 256;
 
 /** See the file's head. */
 export class Search {
@@ -51,7 +50,6 @@ export class Search {
   isBounded = false;
   readonly #judge: Judge;
   readonly #startMs = performance.now();
-  #untilClock = lookAtClockEvery;
   #nextProgress = progressEverySeconds;
 
   constructor(machine: Machine, judge: Judge, options: SearchOptions) {
@@ -79,8 +77,6 @@ export class Search {
     const { budget } = this.options;
     if (this.executions >= (budget.executions ?? Infinity)) return 'executions';
     if (this.machine.steps >= (budget.steps ?? Infinity)) return 'steps';
-    if (--this.#untilClock > 0) return undefined;
-    this.#untilClock = lookAtClockEvery;
     const seconds = this.seconds();
     if (seconds >= this.#nextProgress) {
       this.#nextProgress = seconds + progressEverySeconds;
