@@ -77,6 +77,8 @@ export class ShadowTable {
     if (values === undefined || values[at] === 0) return;
     values[at + entryAt.version] = version;
     values[at + entryAt.frame] = frame;
+    // Stale or not until now: it is what the page table says.
+    values[at + entryAt.flags] = values[at + entryAt.flags]! & ~entryFlags.stale;
   }
 
   set(
