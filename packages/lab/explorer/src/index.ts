@@ -1,6 +1,14 @@
 /** Explores every interleaving of unmodified SharedArrayBuffer code. */
 export { choose, free, note } from './controls.ts';
 export { ExplorerError } from './errors.ts';
+export {
+  exploreEvents,
+  replayEvents,
+  type EventExploration,
+  type EventFailure,
+  type EventScenario,
+} from './events/explore-events.ts';
+export type { EventWorld } from './events/world.ts';
 export { explore, replay } from './explore.ts';
 export type { Exploration, Failure, Status, Verdict } from './failure.ts';
 export type { Place } from './report/stack.ts';

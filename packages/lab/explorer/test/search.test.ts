@@ -1,5 +1,5 @@
 /** Strategies, bounds, budgets, and the words for how far a search went. */
-import { fc, test } from '@fast-check/vitest';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   choose,
@@ -13,14 +13,15 @@ import { formatSchedule, parseSchedule } from '../src/report/schedule.ts';
 import { choiceOf, decision } from '../src/search/search.ts';
 import { lock, unlock, words } from './primitives.ts';
 
+function add(shared: SharedArrayBuffer): void {
+  const m = words(shared);
+  lock(m);
+  m[1]! += 1;
+  unlock(m);
+}
+
 /** Threads that each add one under a lock. */
 function adders(count: number): Scenario {
-  const add = (shared: SharedArrayBuffer): void => {
-    const m = words(shared);
-    lock(m);
-    m[1]! += 1;
-    unlock(m);
-  };
   return {
     threads: Object.fromEntries(Array.from({ length: count }, (_, i) => [`t${i}`, add])),
     check: (shared) => expect(words(shared)[1]).toBe(count),
@@ -170,18 +171,19 @@ describe('verify', () => {
   });
 });
 
+function tryThenLock(shared: SharedArrayBuffer): boolean {
+  const m = words(shared);
+  const isFree = Atomics.compareExchange(m, 0, 0, 1) === 0;
+  if (!isFree) lock(m);
+  unlock(m);
+  return isFree;
+}
+
 describe('loops', () => {
   it('tryLock before lock is no part of the loop in lock', () => {
     const outcomes = new Set<unknown>();
-    const body = (shared: SharedArrayBuffer): boolean => {
-      const m = words(shared);
-      const isFree = Atomics.compareExchange(m, 0, 0, 1) === 0;
-      if (!isFree) lock(m);
-      unlock(m);
-      return isFree;
-    };
     explore({
-      threads: { a: body, b: body },
+      threads: { a: tryThenLock, b: tryThenLock },
       check: (_, r) => outcomes.add(`${r['a']} ${r['b']}`),
     });
     expect(outcomes).toEqual(new Set(['true true', 'true false', 'false true']));
@@ -220,9 +222,14 @@ describe('loops', () => {
 
 const step = fc.record({ thread: fc.nat(15), choice: fc.option(fc.nat(40), { nil: undefined }) });
 
-test.prop([fc.array(step)])('a schedule survives being written and read', (steps) => {
-  const schedule = steps.map(({ thread, choice }) => decision(thread, choice ?? 0));
-  const text = formatSchedule(schedule, (i) => steps[i]!.choice !== undefined);
-  expect(parseSchedule(text)).toEqual(schedule);
-  expect(parseSchedule(text).map(choiceOf)).toEqual(steps.map(({ choice }) => choice ?? 0));
+it('a schedule survives being written and read', () => {
+  fc.assert(
+    fc.property(fc.array(step), (steps) => {
+      const schedule = steps.map(({ thread, choice }) => decision(thread, choice ?? 0));
+      const text = formatSchedule(schedule, (i) => steps[i]!.choice !== undefined);
+      expect(parseSchedule(text)).toEqual(schedule);
+      expect(parseSchedule(text).map(choiceOf)).toEqual(steps.map(({ choice }) => choice ?? 0));
+    }),
+    seeded,
+  );
 });

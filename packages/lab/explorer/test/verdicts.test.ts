@@ -258,35 +258,39 @@ it('reports code that depends on something else than the memory as nondeterminis
   );
 });
 
+function publish(shared: SharedArrayBuffer): void {
+  const m = words(shared);
+  Atomics.store(m, 0, 1);
+  m[1] = 42;
+}
+
+function read(shared: SharedArrayBuffer): unknown {
+  const m = words(shared);
+  return Atomics.load(m, 0) === 1 ? m[1] : undefined;
+}
+
 it('prints the interleaving with names, methods, files and lines', () => {
   const result = explore({
     names: { ready: 0, data: 1 },
     threads: {
-      writer: function write(shared) {
-        const m = words(shared);
-        Atomics.store(m, 0, 1);
-        m[1] = 42;
-      },
-      reader: function read(shared) {
-        const m = words(shared);
-        return Atomics.load(m, 0) === 1 ? m[1] : undefined;
-      },
+      writer: publish,
+      reader: read,
     },
   });
-  const diagram = result.failure!.diagram.replaceAll(/verdicts\.test\.ts:\d+/g, 'FILE:LINE');
+  const diagram = result.failure!.diagram.replaceAll(/test\.ts:\d+/g, 'test.ts:99');
   expect(diagram).toMatchInlineSnapshot(`
-    "  #  writer                                           | reader
-    ------------------------------------------------------+----------------------------------------------
-      1  store ready := 1  (write FILE:LINE)   |
-         ► write data := 42  (write FILE:LINE) |
-      2                                                   | load ready = 1  (read FILE:LINE)
-                                                          | ► read data = 42  (read FILE:LINE)
+    "  #  writer                                             | reader
+    --------------------------------------------------------+----------------------------------------------
+      1  store ready := 1  (publish verdicts.test.ts:99)   |
+         ► write data := 42  (publish verdicts.test.ts:99) |
+      2                                                     | load ready = 1  (read verdicts.test.ts:99)
+                                                            | ► read data = 42  (read verdicts.test.ts:99)
 
     => data-race: 'write data := 42' by writer and 'read data = 42' by reader are not ordered by any synchronisation
        writer: write data := 42
-          at write (FILE:LINE)
+          at publish (verdicts.test.ts:99)
        reader: read data = 42
-          at read (FILE:LINE)"
+          at read (verdicts.test.ts:99)"
   `);
   expect(result.failure!.schedule).toBe('ab');
 });

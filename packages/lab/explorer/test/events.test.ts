@@ -1,0 +1,143 @@
+/** Asynchronous code, explored over the orders in which its completions arrive. */
+import { describe, expect, it } from 'vitest';
+import { exploreEvents, replayEvents, type EventScenario } from '../src/index.ts';
+
+/** A build that began before an invalidation publishes after it. */
+const stale: EventScenario = {
+  async run(world) {
+    let page = 'old';
+    let cache: string | undefined;
+    const build = async (): Promise<void> => {
+      const seen = page;
+      await world.later('disk', undefined);
+      cache = seen;
+    };
+    const invalidate = async (): Promise<void> => {
+      await world.later('write', undefined);
+      page = 'new';
+      cache = undefined;
+    };
+    await Promise.all([invalidate(), build()]);
+    if (cache !== undefined && cache !== page) throw new Error(`cache is ${cache}`);
+  },
+};
+
+describe('orders', () => {
+  it.each([
+    [3, 6],
+    [4, 24],
+  ])('%i completions arrive in %i orders', async (count, orders) => {
+    const seen = new Set<string>();
+    const result = await exploreEvents({
+      async run(world) {
+        const order: number[] = [];
+        const one = async (i: number): Promise<void> => {
+          await world.later(`c${i}`, undefined);
+          order.push(i);
+        };
+        await Promise.all(Array.from({ length: count }, (_, i) => one(i)));
+        seen.add(order.join());
+      },
+    });
+    expect(result).toMatchObject({ verdict: 'ok', status: 'complete' });
+    expect(seen.size).toBe(orders);
+  });
+
+  it('timers fire in order of their due times, and anything may come between', async () => {
+    const seen = new Set<string>();
+    await exploreEvents({
+      async run(world) {
+        let order = '';
+        setTimeout(() => (order += 'b'), 20);
+        setTimeout(() => (order += 'a'), 10);
+        const cancelled = setTimeout(() => (order += 'x'), 5);
+        clearTimeout(cancelled);
+        await world.later('io', undefined).then(() => (order += 'i'));
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        seen.add(order);
+      },
+    });
+    expect(seen).toEqual(new Set(['iab', 'aib', 'abi']));
+  });
+
+  it('wake-ups of waitAsync arrive in any order', async () => {
+    const seen = new Set<string>();
+    const result = await exploreEvents({
+      async run() {
+        const words = new Int32Array(new SharedArrayBuffer(8));
+        let order = '';
+        const wait = async (name: string): Promise<void> => {
+          await Atomics.waitAsync(words, 1, 0).value;
+          order += name;
+        };
+        const both = Promise.all([wait('a'), wait('b')]);
+        expect(Atomics.notify(words, 1)).toBe(2);
+        await both;
+        seen.add(order);
+      },
+    });
+    expect(result.status).toBe('complete');
+    expect(seen).toEqual(new Set(['ab', 'ba']));
+  });
+});
+
+describe('failures', () => {
+  it('a stale publication is found with the fewest delays, and replays', async () => {
+    const { failure, summary } = await exploreEvents(stale);
+    expect(failure).toMatchObject({
+      verdict: 'assertion',
+      message: 'cache is old',
+      delays: 0,
+      arrivals: ['write', 'disk'],
+      schedule: '0,0',
+    });
+    expect(summary).toMatch(/^found assertion: 1 executions/);
+    expect(await replayEvents(stale, failure!.schedule)).toEqual(failure);
+    expect(await replayEvents(stale, '1,0')).toBeUndefined();
+    expect(failure!.diagram).toContain('  1  write arrives');
+  });
+
+  it('waiting for nothing is a deadlock', async () => {
+    const result = await exploreEvents({ run: () => new Promise(() => {}) });
+    expect(result.verdict).toBe('deadlock');
+  });
+
+  it('an interval that is never cleared has no end', async () => {
+    const result = await exploreEvents({
+      run: () => new Promise(() => setInterval(() => {}, 10)),
+      arrivalsMax: 50,
+    });
+    expect(result.verdict).toBe('endless');
+  });
+});
+
+describe('how far', () => {
+  const four: EventScenario = {
+    run: (world) => Promise.all([1, 2, 3, 4].map((i) => world.later(`c${i}`, i))),
+  };
+
+  it('a bound on delays is honoured and named', async () => {
+    const result = await exploreEvents({ ...four, delays: 1 });
+    expect(result.status).toBe('complete-to-bound');
+    expect(result.summary).toMatch(/^complete up to 1 delays/);
+  });
+
+  it('a spent budget is named', async () => {
+    const result = await exploreEvents({ ...four, budget: { executions: 5 } });
+    expect(result).toMatchObject({ status: 'stopped', executions: 5 });
+  });
+
+  it('random orders find the stale publication too, and are never complete', async () => {
+    expect((await exploreEvents({ ...stale, strategy: 'random', seed: 3 })).verdict).toBe(
+      'assertion',
+    );
+    const fine = await exploreEvents({ ...four, strategy: 'random', budget: { executions: 9 } });
+    expect(fine).toMatchObject({ verdict: 'ok', status: 'stopped', executions: 9 });
+  });
+});
+
+it('puts timers back', async () => {
+  const before = [setTimeout, clearTimeout, setImmediate, setInterval, Atomics.notify];
+  await exploreEvents(stale);
+  expect([setTimeout, clearTimeout, setImmediate, setInterval, Atomics.notify]).toEqual(before);
+});
