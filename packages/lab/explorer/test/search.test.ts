@@ -1,5 +1,5 @@
 /** Strategies, bounds, budgets, and the words for how far a search went. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   choose,
@@ -12,6 +12,7 @@ import {
 import { formatSchedule, parseSchedule } from '../src/report/schedule.ts';
 import { choiceOf, decision } from '../src/search/search.ts';
 import { lock, unlock, words } from './primitives.ts';
+import { seeded } from './seed.ts';
 
 function add(shared: SharedArrayBuffer): void {
   const m = words(shared);
