@@ -1,5 +1,6 @@
 /** Subscribing and closing, at any time. */
 import { describe, expect, it } from 'vitest';
+import { interval } from '../src/index.ts';
 import { rejectionOf, thrownBy } from './thrown.ts';
 import {
   begin,
@@ -381,6 +382,29 @@ describe.each(kinds)('a subscription by its number in %s', (kind) => {
     end();
     await closed;
     expect(thrownBy(() => world.notifier.subscriptionAt(subscription.id)).code).toBe('MMN_CLOSED');
+  });
+});
+
+describe('a record that changes hands in shared memory', () => {
+  it('is called with the ops of who has it now, by an agent that knew the one before', () => {
+    const world = new World('shared-memory');
+    const there = interval.attach(world.notifier.memory);
+    const [before, after] = [new Recorder(), new Recorder()];
+    for (const notifier of [world.notifier, there]) {
+      notifier.registerOps(10, before);
+      notifier.registerOps(11, after);
+    }
+    const span = { start: 0, end: 10 };
+    const invalidateThere = (): void =>
+      there.invalidateRangeEndSync(there.invalidateRangeStartSync(span));
+    const first = world.notifier.subscribe(span, 10, { cookie: 1 });
+    invalidateThere();
+    now(first.close());
+    expect(world.notifier.subscribe(span, 11, { cookie: 2 }).id).toBe(first.id);
+    invalidateThere();
+    expect(before.calls.map(({ cookie }) => cookie)).toEqual([1]);
+    expect(after.calls.map(({ cookie }) => cookie)).toEqual([2]);
+    world.verify();
   });
 });
 

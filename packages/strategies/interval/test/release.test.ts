@@ -149,7 +149,7 @@ describe.each(kinds)('release in %s', (kind) => {
     const opened = gate();
     const { ops, calls } = world.recorder(0, 10);
     ops.act = () => opened.promise;
-    const behind = world.recorder(0, 10);
+    const behind = world.recorder(0, 30);
     const end = world.start(20, 30);
     const inserting = world.recorder(0, 10);
     const released = world.notifier.release();
@@ -160,7 +160,9 @@ describe.each(kinds)('release in %s', (kind) => {
     await released;
     end();
     await Promise.all(closed);
-    expect([calls, behind.calls, inserting.calls].map(({ length }) => length)).toEqual([1, 1, 1]);
+    expect(calls).toMatchObject([whole]);
+    expect(behind.calls.map(({ event }) => event)).toEqual(['CLEAR', 'RELEASE']);
+    expect(inserting.calls).toMatchObject([whole]);
     world.verify();
   });
 
