@@ -8,8 +8,8 @@
  *
  * Passes: 1. `visit` for each listed node; 2. `finish` for those whose visit succeeded, when all visits have run;
  * 3. `undo` for the same, if the walk failed. An abort ends the waiting, not the walk: a callback that is then
- * still running is left behind. It keeps its driver's lock, if it has one, and an SRCU read section of its own
- * until it is over, so that `close` waits for it; if it succeeds after all, it is finished and undone then.
+ * still running is left behind. It keeps its driver's lock, if it has one, and the walk's SRCU read section until
+ * it is over, so that `close` waits for it; if it succeeds after all, it is finished and undone then.
  */
 import {
   abortable,
@@ -198,7 +198,7 @@ export class Walk {
     }
     this.#visited.fill(undefined, 0, this.#visitedCount);
     this.#visitedCount = 0;
-    this.#host.domain.srcu.readUnlock(this.#srcuSide);
+    if (this.isAlone) this.#host.domain.srcu.readUnlock(this.#srcuSide);
     return true;
   }
 
@@ -281,13 +281,15 @@ export class Walk {
     this.#visited[this.#visitedCount++] = this.#entry;
   }
 
-  /** Sees to it that the callback of a walk that goes on without it keeps what it needs until it is over. */
+  /**
+   * Sees to it that the callback of a walk that goes on without it keeps what it needs until it is over. The walk's
+   * read section passes to it: a grace period that has begun would not wait for a section of its own.
+   */
   async #leaveBehind(entry: Entry, pending: Promise<boolean | void>): Promise<void> {
     const { state, domain } = this.#host;
     const isVisit = this.#pass === pass.visit;
     const { finish, undo } = this.#plan;
     const range = this.#range;
-    const side = domain.srcu.readLock();
     state.region.add(mmAt + Mm.leftBehind, 1);
     this.#leftBehindCount++;
     try {
@@ -297,10 +299,10 @@ export class Walk {
       }
     } catch {
       // The section that it belonged to has failed already: this has nobody to go to.
-    } finally {
-      domain.srcu.readUnlock(side);
-      state.region.add(mmAt + Mm.leftBehind, -1);
-      if (--this.#leftBehindCount === 0) this.#whenAlone?.();
     }
+    state.region.add(mmAt + Mm.leftBehind, -1);
+    if (--this.#leftBehindCount > 0 || this.#pass !== pass.over) return;
+    domain.srcu.readUnlock(this.#srcuSide);
+    this.#whenAlone?.();
   }
 }

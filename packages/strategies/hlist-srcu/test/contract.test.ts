@@ -478,6 +478,7 @@ describe.each(memories)('the contract in an %s', (kind) => {
       },
     });
     const after = subscribe(ops);
+    const seq = now(broken.readBegin());
     const acts = [
       () => notifier.invalidateRangeStart(page),
       () => notifier.invalidateRangeStartSync(page),
@@ -488,6 +489,7 @@ describe.each(memories)('the contract in an %s', (kind) => {
       expect(error).toMatchObject({ code: 'MMN_CALLBACK_FAILED', cause: reason });
     }
     expect(ops.calls).toBe(6);
+    expect(now(broken.publish(seq, nothing))).toBe(false); // who knows what it tore down
     isBroken = false;
     now(notifier.invalidateRangeEnd(now(notifier.invalidateRangeStart(page))));
     for (const each of [before, broken, after]) {

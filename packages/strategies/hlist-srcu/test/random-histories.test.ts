@@ -32,7 +32,7 @@ const history = fc.record({
 });
 
 const capacity = 32;
-const runs: Record<MemoryKind, number> = { ArrayBuffer: 300, SharedArrayBuffer: 60 };
+const runs: Record<MemoryKind, number> = { ArrayBuffer: 1000, SharedArrayBuffer: 300 };
 
 describe.each(memories)('random histories in an %s', { timeout: 60_000 }, (kind) => {
   it('[O1] never show a stale entry, nor one in an open section, and end usable', async () => {

@@ -78,7 +78,7 @@ export class Simulation {
     for (const device of this.#devices) await this.#expectUsable(device);
     await this.#notifier.release();
     for (const { shadow } of this.#devices) {
-      if (shadow.size > 0) throw new Error('a shadow entry outlived the address space');
+      if (shadow.size > 0) throw new Error('a shadow entry outlived its subscription');
     }
     this.#notifier.verify();
   }
@@ -168,7 +168,7 @@ export class Simulation {
     await device?.subscription!.close();
     if (device === undefined) return;
     device.isClosed = true;
-    device.shadow.clear();
+    device.shadow.clear(); // for good: no publication is on its way any more
   }
 
   async #fault(index: number, page: number): Promise<void> {
@@ -265,7 +265,8 @@ export class Simulation {
   #check(): void {
     if (this.#failure !== undefined) throw this.#failure;
     this.#notifier.verify();
-    for (const [index, { shadow }] of this.#devices.entries()) {
+    for (const [index, { shadow, subscription }] of this.#devices.entries()) {
+      if (!subscription!.isOpen) continue; // from the moment it closes, nobody tears down for it any more
       for (const [page, version] of shadow) {
         const current = this.#versions[page];
         if (version !== current) {
