@@ -1,0 +1,33 @@
+/** The command line: `npm run bench -- --help`. Exit codes: 0 done, 1 a result was wrong or a process failed, 2 bad usage. */
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from './arguments.ts';
+import { compareReports, NotAReportError, readReport } from './compare.ts';
+import { makeProgress } from './progress.ts';
+import { record } from './record.ts';
+import { runSections } from './runner.ts';
+import { LEGEND, machineLine, printSection } from './table.ts';
+
+const options = parseArgs(process.argv);
+if (typeof options === 'number') {
+  process.exitCode = options;
+} else {
+  const progress = makeProgress(process.stderr);
+  try {
+    const before = options.compare === undefined ? undefined : readReport(options.compare);
+    const report = await runSections(options.sections, options.level, progress.onProgress);
+    progress.clear();
+    console.log(`${machineLine(report)}\n\n${LEGEND}\n`);
+    for (const section of report.sections) console.log(`${printSection(section)}\n`);
+    if (before !== undefined) {
+      console.log(`Against ${machineLine(before)}:`);
+      console.log(compareReports(before, report).join('\n'));
+    }
+    if (options.json !== undefined)
+      writeFileSync(options.json, `${JSON.stringify(report, undefined, 1)}\n`);
+    if (options.record) record(report);
+  } catch (error) {
+    progress.clear();
+    console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = error instanceof NotAReportError ? 2 : 1;
+  }
+}

@@ -1,0 +1,26 @@
+/** Processes that print one line of JSON. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { Observation } from './method.ts';
+import type { Case, Contender, Section } from './section.ts';
+
+const execute = promisify(execFile);
+const OBSERVE = new URL('observe.ts', import.meta.url).pathname;
+
+/** Runs one observation. Throws with what the process wrote to its standard error. */
+export async function observeInProcess(
+  section: Section,
+  { input }: Pick<Case, 'input'>,
+  contender: Contender,
+): Promise<Observation> {
+  const [file, ...args] = contender.command ?? [
+    process.execPath,
+    ...process.execArgv,
+    OBSERVE,
+    section.name,
+    JSON.stringify(input),
+    contender.name,
+  ];
+  const { stdout } = await execute(file ?? '', args, { timeout: 120_000 });
+  return JSON.parse(stdout) as Observation;
+}

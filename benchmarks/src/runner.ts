@@ -1,0 +1,115 @@
+/** Runs sections, case by case and round by round, and turns the observations into results. */
+import { describeMachine, type Machine } from './machine.ts';
+import { estimate, rotated, verdictOf, type Estimate, type Verdict } from './method.ts';
+import { observeInProcess } from './run-process.ts';
+import type { Case, Level, Plan, Section } from './section.ts';
+
+/** What `--json` writes. */
+export interface Report {
+  schema: 'mmu-notifier-bench/1';
+  level: Level;
+  machine: Machine;
+  sections: SectionResult[];
+}
+
+export interface SectionResult {
+  name: string;
+  title: string;
+  notes: string[];
+  facts: Record<string, string>;
+  excluded: { contender: string; reason: string }[];
+  cases: CaseResult[];
+}
+
+export interface CaseResult {
+  row: string;
+  column: string;
+  /** Of the work, the same for every contender. */
+  hash: string;
+  contenders: ContenderResult[];
+}
+
+export interface ContenderResult {
+  name: string;
+  /** Nanoseconds an operation, by round. */
+  samples: number[];
+  time: Estimate;
+  /** The baseline's time over this one's; above 1 this one is faster. Absent for the baseline. */
+  ratio?: Estimate;
+  verdict?: Verdict;
+}
+
+/** Two contenders disagree on the result of the same work, or one of them failed. */
+export class WrongWorkError extends Error {}
+
+/** Called before each observation. */
+export type OnProgress = (progress: { done: number; total: number; what: string }) => void;
+
+export async function runSections(
+  sections: readonly Section[],
+  level: Level,
+  onProgress: OnProgress,
+): Promise<Report> {
+  const machine = describeMachine();
+  const plans: { section: Section; plan: Plan }[] = [];
+  try {
+    for (const section of sections) {
+      onProgress({ done: 0, total: 0, what: `${section.name}: preparing` });
+      plans.push({ section, plan: await section.prepare(level) });
+    }
+    const total = plans
+      .flatMap(({ plan }) => plan.cases)
+      .reduce((sum, { rounds, contenders }) => sum + rounds * contenders.length, 0);
+    let done = 0;
+    const results: SectionResult[] = [];
+    for (const { section, plan } of plans) {
+      const cases: CaseResult[] = [];
+      for (const one of plan.cases) {
+        const what = `${section.name}: ${one.row} ${one.column}`;
+        cases.push(
+          await runCase(section, one, (contender) => {
+            onProgress({ done, total, what: `${what}, ${contender}` });
+            done++;
+          }),
+        );
+      }
+      const { notes, facts, excluded } = plan;
+      results.push({ name: section.name, title: section.title, notes, facts, excluded, cases });
+    }
+    return { schema: 'mmu-notifier-bench/1', level, machine, sections: results };
+  } finally {
+    for (const { plan } of plans) plan.dispose();
+  }
+}
+
+async function runCase(
+  section: Section,
+  one: Case,
+  onObservation: (contender: string) => void,
+): Promise<CaseResult> {
+  const samples = new Map<string, number[]>(one.contenders.map(({ name }) => [name, []]));
+  const hashes = new Map<string, string>();
+  for (let round = 0; round < one.rounds; round++) {
+    for (const contender of rotated(one.contenders, round)) {
+      onObservation(contender.name);
+      const { nsPerOperation, hash } = await observeInProcess(section, one, contender);
+      samples.get(contender.name)?.push(nsPerOperation);
+      hashes.set(contender.name, hash);
+      if (new Set(hashes.values()).size > 1) {
+        const list = [...hashes].map(([name, hash]) => `${name} ${hash}`).join(', ');
+        throw new WrongWorkError(
+          `${section.name}, ${one.row} ${one.column}: results differ: ${list}`,
+        );
+      }
+    }
+  }
+  const [baseline = []] = samples.values();
+  const contenders = [...samples].map(([name, samples], k): ContenderResult => {
+    const time = estimate(samples);
+    if (k === 0) return { name, samples, time };
+    const ratio = estimate(samples.map((sample, round) => (baseline[round] ?? NaN) / sample));
+    return { name, samples, time, ratio, verdict: verdictOf(ratio) };
+  });
+  const [hash = ''] = hashes.values();
+  return { row: one.row, column: one.column, hash, contenders };
+}

@@ -1,0 +1,5 @@
+import type { Section } from '../section.ts';
+import { treeSection } from './tree.ts';
+
+/** In the order in which they run. */
+export const SECTIONS: readonly Section[] = [treeSection];

@@ -1,0 +1,190 @@
+/** The interval tree against a red-black tree in C and against the trees that npm has. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Observation } from '../method.ts';
+import { observeInProcess } from '../run-process.ts';
+import type { Case, Contender, Level, Plan, Section } from '../section.ts';
+import { OURS, PEERS } from '../tree/contenders.ts';
+import { buildNative, type NativeProgram } from '../tree/native.ts';
+import { makeOperations, WORKLOADS, type Workload } from '../tree/operations.ts';
+import { observeTree } from '../tree/run.ts';
+
+const SEED = 20_191_015;
+
+interface Size {
+  ranges: readonly number[];
+  operations: number;
+  rounds: number;
+  budgetMs: number;
+  /** Sizes and rounds of the comparison with the peers, which are slow. */
+  peerRanges: readonly number[];
+  peerRounds: number;
+}
+
+const SIZES: Record<Level, Size> = {
+  smoke: {
+    ranges: [100],
+    operations: 2000,
+    rounds: 1,
+    budgetMs: 5,
+    peerRanges: [100],
+    peerRounds: 1,
+  },
+  short: {
+    ranges: [100, 1000, 10_000, 100_000],
+    operations: 50_000,
+    rounds: 5,
+    budgetMs: 60,
+    peerRanges: [10_000],
+    peerRounds: 3,
+  },
+  full: {
+    ranges: [100, 1000, 10_000, 100_000, 1_000_000],
+    operations: 100_000,
+    rounds: 11,
+    budgetMs: 200,
+    peerRanges: [100, 1000, 10_000, 100_000],
+    peerRounds: 5,
+  },
+};
+
+/** What a child needs to know. Several files are for checking: their hashes are joined. */
+interface Input {
+  files: string[];
+  budgetMs: number;
+}
+
+/** Operations files, made when first asked for. */
+class OperationsFolder {
+  readonly folder = mkdtempSync(join(tmpdir(), 'mmu-notifier-bench-'));
+  readonly #made = new Set<string>();
+
+  file(workload: Workload, ranges: number, operations: number): string {
+    const file = join(this.folder, `${workload}-${ranges}-${operations}`);
+    if (!this.#made.has(file)) {
+      writeFileSync(
+        file,
+        new Uint8Array(makeOperations({ workload, ranges, operations, seed: SEED })),
+      );
+      this.#made.add(file);
+    }
+    return file;
+  }
+}
+
+export const treeSection: Section = {
+  name: 'tree',
+  title: 'Interval trees',
+  prepare,
+  async observe(input, contender): Promise<Observation> {
+    const { files, budgetMs } = input as unknown as Input;
+    const observations: Observation[] = [];
+    for (const file of files) {
+      const { buffer, byteOffset, byteLength } = readFileSync(file);
+      const bytes = (buffer as ArrayBuffer).slice(byteOffset, byteOffset + byteLength);
+      observations.push(await observeTree(contender, bytes, budgetMs));
+    }
+    const { nsPerOperation = NaN, passes = 0 } = observations.at(-1) ?? {};
+    return { nsPerOperation, passes, hash: observations.map(({ hash }) => hash).join('-') };
+  },
+};
+
+async function prepare(level: Level): Promise<Plan> {
+  const size = SIZES[level];
+  const native = buildNative();
+  const files = new OperationsFolder();
+  const { wrong, right } = await sortOut(files);
+  const cases: Case[] = [];
+  for (const ranges of size.ranges) {
+    for (const workload of Object.keys(WORKLOADS) as Workload[]) {
+      const input = {
+        files: [files.file(workload, ranges, size.operations)],
+        budgetMs: size.budgetMs,
+      };
+      const contenders = [...inC(native, input), ...OURS.map((name) => ({ name }))];
+      cases.push({ row: label(ranges), column: workload, input, rounds: size.rounds, contenders });
+    }
+  }
+  for (const ranges of size.peerRanges) {
+    const input = {
+      files: [files.file('mixed', ranges, size.operations)],
+      budgetMs: size.budgetMs,
+    };
+    const contenders = [{ name: OURS[0] ?? '' }, ...right.map((name) => ({ name }))];
+    cases.push({
+      row: `${label(ranges)}, peers`,
+      column: 'mixed',
+      input,
+      rounds: size.peerRounds,
+      contenders,
+    });
+  }
+  return {
+    cases,
+    excluded: [
+      ...wrong,
+      ...(native === undefined
+        ? [{ contender: 'C', reason: 'no compiler (set CC to name one)' }]
+        : []),
+    ],
+    notes: [
+      ...Object.entries(WORKLOADS).map(([name, about]) => `${name}: ${about}`),
+      'C is an augmented red-black tree whose nodes are a cache line each and lie in one array, kinder to the cache than nodes inside the structures of a program. It does not check its arguments; ours does.',
+      'Every hit is hashed, which all contenders pay alike. `collect` writes hits to an array first; `walk` is `first` and `next`, as C does it.',
+    ],
+    facts: {
+      seed: String(SEED),
+      ...(native === undefined ? {} : { 'C compiler': native.compiler }),
+    },
+    dispose: () => rmSync(files.folder, { recursive: true, force: true }),
+  };
+}
+
+/** The C program as contender, if there is one. */
+function inC(native: NativeProgram | undefined, { files, budgetMs }: Input): Contender[] {
+  const command = [...files, String(budgetMs)];
+  return native === undefined ? [] : [{ name: 'C', command: [native.file, ...command] }];
+}
+
+function label(ranges: number): string {
+  return `${ranges.toLocaleString('en')} ranges`;
+}
+
+/** Runs every contender past brute force, on every workload, and sorts out those that are wrong. Throws when it is one of ours. */
+async function sortOut(
+  files: OperationsFolder,
+): Promise<{ right: string[]; wrong: { contender: string; reason: string }[] }> {
+  const workloads = Object.keys(WORKLOADS) as Workload[];
+  const input = {
+    files: workloads.map((workload) => files.file(workload, 200, 2000)),
+    budgetMs: 0,
+  };
+  const hashOf = async (name: string): Promise<string> =>
+    (await observeInProcess(treeSection, { input }, { name })).hash;
+  const expected = await hashOf('brute force');
+  const reasons = new Map<string, string | undefined>();
+  for (const name of [...OURS, ...PEERS]) {
+    const reason = await hashOf(name).then(
+      (hash) => (hash === expected ? undefined : 'other hits than brute force'),
+      firstErrorOf,
+    );
+    if (reason !== undefined && OURS.includes(name)) throw new Error(`${name}: ${reason}`);
+    reasons.set(name, reason);
+  }
+  return {
+    right: PEERS.filter((name) => reasons.get(name) === undefined),
+    wrong: PEERS.flatMap((contender) => {
+      const reason = reasons.get(contender);
+      return reason === undefined
+        ? []
+        : [{ contender, reason: `answers wrongly, so no time: ${reason}` }];
+    }),
+  };
+}
+
+/** What went wrong in a process, from what it wrote to its standard error. */
+function firstErrorOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return /^\w*Error: (.*)$/m.exec(message)?.[1] ?? message;
+}
