@@ -25,10 +25,9 @@
  */
 import { NotifierError } from '@mmu-notifier/core';
 import { IntervalTree } from '@mmu-notifier/interval-tree';
-import { headerWords, Region, struct } from '@mmu-notifier/sync';
+import { headerWords, Region, struct, type Struct } from '@mmu-notifier/sync';
 
-/** One for the address space. */
-export const Mm = struct({
+const mmFields = {
   lock: 'word',
   slab: 'word',
   /** Open sections. */
@@ -47,10 +46,12 @@ export const Mm = struct({
   /** Two wait queues: readers and closers wait for seq, registrations for `active === 0`. */
   seqQueue: 'wide',
   idleQueue: 'wide',
-});
+} as const;
 
-/** One for a subscription. */
-export const Sub = struct({
+/** One for the address space. */
+export const Mm: Struct<typeof mmFields> = struct(mmFields);
+
+const subFields = {
   /** The sequence number of the last section that hit it: always odd. High is -1 after release. */
   seqLow: 'word',
   seqHigh: 'word',
@@ -65,7 +66,10 @@ export const Sub = struct({
   /** Inclusive. */
   start: 'wide',
   last: 'wide',
-});
+} as const;
+
+/** One for a subscription. */
+export const Sub: Struct<typeof subFields> = struct(subFields);
 
 /** Values of `Sub.state`. */
 export const State = {
