@@ -75,16 +75,20 @@ export function makeOperations({
   const initial = present.map((handle) => row(INSERT, handle, intervals));
 
   const rows: Row[] = [];
+  let isInsertNext = true;
   while (rows.length < operations) {
     const before = rows.at(-1);
     if (updates && before !== undefined && rows.length % PROBE_EVERY === 0) {
       rows.push({ ...before, kind: QUERY });
     } else if (random(1_000_000) < QUERY_SHARE[workload] * 1_000_000) {
       rows.push(makeQuery(workload, capacity, random));
-    } else if (rows.length % 2 === 0) {
-      rows.push(row(INSERT, moveOne(absent, present, random), intervals));
     } else {
-      rows.push(row(REMOVE, moveOne(present, absent, random), intervals));
+      rows.push(
+        isInsertNext
+          ? row(INSERT, moveOne(absent, present, random), intervals)
+          : row(REMOVE, moveOne(present, absent, random), intervals),
+      );
+      isInsertNext = !isInsertNext;
     }
   }
   rows.push(...restoringRows(initial, present, intervals));
@@ -114,7 +118,8 @@ function row(kind: number, handle: number, intervals: readonly Row[]): Row {
 /** Takes a random handle out of one list and puts it in the other. */
 function moveOne(from: number[], to: number[], random: Random): number {
   const k = random(from.length);
-  const handle = from[k] ?? -1;
+  const handle = from[k];
+  if (handle === undefined) throw new Error('nothing to move');
   from[k] = from.at(-1) ?? -1;
   from.pop();
   to.push(handle);
