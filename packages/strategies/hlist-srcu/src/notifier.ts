@@ -11,11 +11,8 @@
  * Source: Linux mm/mmu_notifier.c, v5.3; get, put and the context rules v5.4; pairing c2655835fd8c (v5.12).
  */
 import {
-  callbackAsync,
-  callbackFailed,
   callbackRefused,
   checkSpan,
-  isPromise,
   NotifierError,
   runSteps,
   runStepsSync,
@@ -32,12 +29,22 @@ import {
   type SubscriptionOps,
   type Traits,
 } from '@mmu-notifier/core';
-import { mightSleep, nonBlockEnd, nonBlockStart, type Region } from '@mmu-notifier/sync';
+import { mightSleep, type Region } from '@mmu-notifier/sync';
+import {
+  callAtomically,
+  changePte,
+  checkAddress,
+  clearFlushYoung,
+  clearYoung,
+  invalidateRange,
+  testYoung,
+} from './atomic.ts';
 import { blocking, plain, type CallContext, type LegacyOps } from './ops.ts';
 import type { Registration } from './registration.ts';
 import { Subscribers } from './subscribers.ts';
 import { releaseRange, type HlistSubscription } from './subscription.ts';
 import { Transitions } from './transitions.ts';
+import { verify } from './verify.ts';
 import {
   endPlan,
   onlyEndPlan,
@@ -57,15 +64,6 @@ export interface HlistParts {
   readonly domain: SrcuDomain;
   readonly exclusion: SectionExclusion | undefined;
 }
-
-/** One of the operations that never wait, with its two arguments. */
-type AtomicVisit = (ops: LegacyOps, a: number, b: number, cookie: number) => boolean | void;
-
-const clearFlushYoung: AtomicVisit = (ops, a, b, cookie) => ops.clearFlushYoung?.(a, b, cookie);
-const clearYoung: AtomicVisit = (ops, a, b, cookie) => ops.clearYoung?.(a, b, cookie);
-const testYoung: AtomicVisit = (ops, address, _, cookie) => ops.testYoung?.(address, cookie);
-const changePte: AtomicVisit = (ops, at, pte, cookie) => ops.changePte?.(at, pte, cookie);
-const invalidateRange: AtomicVisit = (ops, a, b, cookie) => ops.invalidateRange?.(a, b, cookie);
 
 /** See the contract's `Notifier`, and the file's head. */
 export class HlistNotifier implements ComposableNotifier {
@@ -133,31 +131,31 @@ export class HlistNotifier implements ComposableNotifier {
   /** Asks and clears the accessed bits, with a flush; returns whether any was set. */
   clearFlushYoung(range: Span): boolean {
     checkSpan(range, 'range');
-    return this.#atomically(clearFlushYoung, range.start, range.end, false);
+    return callAtomically(this.#subscribers, clearFlushYoung, range.start, range.end);
   }
 
   /** The same without the promise to flush. */
   clearYoung(range: Span): boolean {
     checkSpan(range, 'range');
-    return this.#atomically(clearYoung, range.start, range.end, false);
+    return callAtomically(this.#subscribers, clearYoung, range.start, range.end);
   }
 
   /** Whether anybody accessed the page at `address`; stops at the first who did. */
   testYoung(address: number): boolean {
     checkAddress(address);
-    return this.#atomically(testYoung, address, 0, true);
+    return callAtomically(this.#subscribers, testYoung, address, 0, true);
   }
 
   /** The entry at `address` becomes `pte`, within an open section of the caller's. */
   changePte(address: number, pte: number): void {
     checkAddress(address);
-    this.#atomically(changePte, address, pte, false);
+    callAtomically(this.#subscribers, changePte, address, pte);
   }
 
   /** The entries of the range, a part of an open section's, are cleared. */
   invalidateRange(range: Span): void {
     checkSpan(range, 'range');
-    this.#atomically(invalidateRange, range.start, range.end, false);
+    callAtomically(this.#subscribers, invalidateRange, range.start, range.end);
   }
 
   /**
@@ -262,7 +260,7 @@ export class HlistNotifier implements ComposableNotifier {
   }
 
   verify(): void {
-    this.#state.verify(this.#startPlan.undoesRefused === true);
+    verify(this.#state, this.#startPlan.undoesRefused === true);
   }
 
   #start(
@@ -330,33 +328,6 @@ export class HlistNotifier implements ComposableNotifier {
     return this.#walks.pop() ?? new Walk(this.#subscribers);
   }
 
-  #atomically(visit: AtomicVisit, a: number, b: number, stopsAtTrue: boolean): boolean {
-    const state = this.#state;
-    const { domain } = this.#subscribers;
-    if (state.first === 0) return false;
-    let isAny = false;
-    let failure: NotifierError | undefined;
-    const side = domain.srcu.readLock();
-    domain.callbackDepth++;
-    nonBlockStart();
-    for (let node = state.first; node !== 0; node = state.next(node)) {
-      try {
-        const { ops, cookie } = this.#subscribers.entryOf(node);
-        const result: unknown = visit(ops, a, b, cookie);
-        if (isPromise(result)) throw callbackAsync(result);
-        if (result === true) isAny = true;
-      } catch (error) {
-        failure ??= callbackFailed(error);
-      }
-      if (isAny && stopsAtTrue) break;
-    }
-    nonBlockEnd();
-    domain.callbackDepth--;
-    domain.srcu.readUnlock(side);
-    if (failure !== undefined) throw failure;
-    return isAny;
-  }
-
   #beginRelease(what: string): void {
     this.#subscribers.refuseInCallback(what);
     mightSleep(what);
@@ -374,11 +345,3 @@ export class HlistNotifier implements ComposableNotifier {
 
 /** `Section.note` while the end's callbacks run. */
 const ending = 1;
-
-function checkAddress(address: number): void {
-  if (Number.isSafeInteger(address) && address >= 0) return;
-  throw new NotifierError(
-    'MMN_ADDRESS',
-    `expected address to be an integer from 0 to 2^53-1, got ${String(address)}`,
-  );
-}

@@ -264,49 +264,6 @@ export class Transitions {
     return this.isRaised(node) || this.seqOf(node) !== seq;
   }
 
-  /** See Notifier.verify. Call it while nobody else is at work. */
-  verify(isPaired: boolean): void {
-    const { words } = this.region;
-    const bump = words[mmAt + Mm.bump]!;
-    const open = words[mmAt + Mm.open]!;
-    const mayBeRaised = open > 0 || this.isCarried || words[mmAt + Mm.leftBehind] !== 0;
-    invariant(open >= 0, `open sections: expected at least 0, got ${open}`);
-    const listed = new Set<number>();
-    let ends = 0;
-    for (let node = this.first, before = 0; node !== 0; before = node, node = this.next(node)) {
-      const at = nodeAt(node);
-      const state = words[at + Node.state]!;
-      invariant(!listed.has(node), `node ${node}: expected a list without a cycle`);
-      listed.add(node);
-      invariant(words[at + Node.previous] === before, `node ${node}: knows a wrong predecessor`);
-      if ((state & State.hasEnd) !== 0) ends++;
-    }
-    invariant(
-      ends === words[mmAt + Mm.ends],
-      `ends: expected ${ends}, got ${words[mmAt + Mm.ends]}`,
-    );
-    const free = new Set<number>();
-    for (let node = words[mmAt + Mm.free]!; node !== 0; node = this.next(node)) {
-      invariant(!free.has(node), `node ${node}: expected a free list without a cycle`);
-      free.add(node);
-    }
-    for (let node = 1; node <= bump; node++) {
-      const at = nodeAt(node);
-      const state = words[at + Node.state]!;
-      const count = words[at + Node.count]!;
-      invariant(
-        (state === 0) === free.has(node),
-        `node ${node}: state ${state} against the free list`,
-      );
-      const isListed = (state & State.listed) !== 0;
-      invariant(isListed === listed.has(node), `node ${node}: state ${state} against the list`);
-      invariant(count >= 0, `node ${node}: expected a count of at least 0, got ${count}`);
-      // A leaked count refuses every publication for ever: that is L-2.
-      const mayCount = !isListed || mayBeRaised || !isPaired;
-      invariant(count === 0 || mayCount, `node ${node}: count ${count} without an open section`);
-    }
-  }
-
   #get(isSame: (other: number) => boolean): number {
     for (let node = this.first; node !== 0; node = this.next(node)) {
       const at = nodeAt(node) + Node.users;

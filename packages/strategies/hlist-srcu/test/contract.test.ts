@@ -691,6 +691,19 @@ describe('the strategy', () => {
     expect(notifier.memory.byteLength).toBeGreaterThanOrEqual(hlistSrcu.byteLength(40));
   });
 
+  it('[U1] an agent notices that the node it knew is another subscription’s', () => {
+    const { notifier, subscribe } = setUp('SharedArrayBuffer');
+    const other = hlistSrcu.attach(notifier.memory);
+    const ops = [counting(), counting()];
+    for (const [id, each] of ops.entries()) other.registerOps(id, each);
+    const first = subscribe(counting());
+    now(other.invalidateRangeEnd(now(other.invalidateRangeStart(page))));
+    now(first.close());
+    subscribe(counting());
+    now(other.invalidateRangeEnd(now(other.invalidateRangeStart(page))));
+    expect(ops.map(({ calls }) => calls)).toEqual([1, 1]);
+  });
+
   it('finds its notifier again in the same event loop', () => {
     const memory = new ArrayBuffer(hlistSrcu.byteLength(2));
     const notifier = hlistSrcu.create({ memory });
