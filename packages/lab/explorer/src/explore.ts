@@ -2,6 +2,7 @@
 import { Nondeterminism } from './engine/execution.ts';
 import { FinerGrain, type Fault, type Machine } from './engine/machine.ts';
 import { Prepared } from './engine/prepare.ts';
+import { recheck } from './engine/recheck.ts';
 import { ExplorerError } from './errors.ts';
 import type { Exploration, Failure } from './failure.ts';
 import { withPatch } from './memory/patch.ts';
@@ -107,6 +108,7 @@ function run(
   try {
     machine.start();
     end = carryOut(search, strategy);
+    if (search.found === undefined) recheck(tries);
   } catch (error) {
     if (!(error instanceof Nondeterminism)) throw error;
     return nondeterministic(search, error, options);

@@ -51,24 +51,16 @@ export class Execution implements Agent {
   readonly #trie: Trie;
   readonly #log: Log;
   readonly #continuation: Continuation;
-  /** Whether plain accesses are visible operations: for tests of the explorer. */
-  readonly #visiblePlain: boolean;
   #cursor = 0;
   #stopped = false;
   #failure: Error | undefined;
 
   /** @param siteOf number in the log of the visible operation whose site to record */
-  constructor(
-    trie: Trie,
-    log: Log,
-    continuation: Continuation,
-    options: { visiblePlain: boolean; siteOf: number },
-  ) {
+  constructor(trie: Trie, log: Log, continuation: Continuation, siteOf = -1) {
     this.#trie = trie;
     this.#log = log;
     this.#continuation = continuation;
-    this.#visiblePlain = options.visiblePlain;
-    this.#siteOf = options.siteOf;
+    this.#siteOf = siteOf;
   }
 
   /** @throws Nondeterminism */
@@ -88,14 +80,14 @@ export class Execution implements Agent {
   }
 
   read(offset: number, bytes: 1 | 2 | 4): number {
-    if (this.#visiblePlain) {
+    if (this.#trie.visiblePlain) {
       return this.operate(new Operation(Kind.read, offset, bytes)) as number;
     }
     return this.#plain(Tape.read | (bytes << 4), offset, 0);
   }
 
   write(offset: number, bytes: 1 | 2 | 4, bits: number): void {
-    if (this.#visiblePlain) this.operate(new Operation(Kind.write, offset, bytes, bits));
+    if (this.#trie.visiblePlain) this.operate(new Operation(Kind.write, offset, bytes, bits));
     else this.#plain(Tape.write | (bytes << 4), offset, bits);
   }
 
@@ -118,15 +110,15 @@ export class Execution implements Agent {
     const number = this.#next(Tape.visible);
     if (number !== undefined) {
       if (!this.#log.points[number]!.operation!.equals(operation)) {
-        this.#differ(operation.toString());
+        this.differ(operation.toString());
       }
       result = this.#log.results[number]!;
       if (number === this.#siteOf) this.site = siteHere();
     } else if (this.#next(Tape.again) !== undefined) {
-      if (!this.lastOperation!.equals(operation)) this.#differ(operation.toString());
+      if (!this.lastOperation!.equals(operation)) this.differ(operation.toString());
       result = this.lastResult;
     } else {
-      if (this.#cursor < this.#log.length) this.#differ(operation.toString());
+      if (this.#cursor < this.#log.length) this.differ(operation.toString());
       if (this.#stopped) throw unwinding;
       result = this.#guard(() => this.#continuation.visible(operation));
       if (result === undefined) {
@@ -147,7 +139,7 @@ export class Execution implements Agent {
     const at = this.#cursor;
     const isRead = (code & 15) === Tape.read;
     if (cells[at] !== code || cells[at + 1] !== offset || (!isRead && cells[at + 2] !== bits)) {
-      this.#differ(describe(code, offset, bits));
+      this.differ(describe(code, offset, bits));
     }
     this.#cursor += entryCells;
     return cells[at + 2]!;
@@ -171,19 +163,22 @@ export class Execution implements Agent {
     }
   }
 
-  #differ(now: string): never {
+  /** The thread has done something else than before. */
+  differ(now: string): never {
     this.#stopped = true;
     throw (this.#failure ??= this.#nondeterminism(now));
   }
 
   #nondeterminism(now: string): Nondeterminism {
-    const { cells } = this.#log;
-    const at = Math.min(this.#cursor, this.#log.length - entryCells);
+    const { cells, length, points } = this.#log;
+    const at = this.#cursor;
     const code = cells[at]!;
     const before =
-      code === Tape.visible
-        ? this.#log.points[cells[at + 1]!]!.operation!.toString()
-        : describe(code, cells[at + 1]!, cells[at + 2]!);
+      at >= length
+        ? 'something else'
+        : code === Tape.visible
+          ? points[cells[at + 1]!]!.operation!.toString()
+          : describe(code, cells[at + 1]!, cells[at + 2]!);
     return new Nondeterminism(
       this.#trie.name,
       `access ${at / entryCells + 1} of thread '${this.#trie.name}' was ${before}, now ${now}, though every result was the same. ` +

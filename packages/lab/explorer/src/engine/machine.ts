@@ -7,7 +7,6 @@
  * 3. What it costs to be in a state for the second time is a walk over recorded runs; user code runs only for what is new.
  */
 import { refuse } from '../errors.ts';
-import type { ElementBytes } from '../memory/elements.ts';
 import { Kind, outcome, Patience, Waited, type Bits, type Operation } from '../memory/operation.ts';
 import { Cells } from './cells.ts';
 import { Log } from './log.ts';
@@ -15,7 +14,7 @@ import { Prober } from './probe.ts';
 import { Races, type Conflict } from './races.ts';
 import { Ram } from './ram.ts';
 import { Endless, Recorder, type PlainMemory } from './recorder.ts';
-import { entryCells, Tape, type Point, type Run, type Trie } from './trie.ts';
+import { entryCells, Tape, type Point, type Run, type Trie, type Watch } from './trie.ts';
 
 /** What was found wrong in an execution, as the machine sees it. */
 export type Fault =
@@ -36,8 +35,6 @@ export interface MachineOptions {
   readonly races?: boolean;
   /** Which threads have an attach part. */
   readonly attaches?: readonly boolean[];
-  /** Plain accesses are scheduling points too: for tests of the explorer. */
-  readonly visiblePlain?: boolean;
   /** Whether to see through spin loops. Default true; off is for tests of the explorer. */
   readonly spins?: boolean;
   /** Told of every access, in order. It sees only code that runs, so use it on a fresh machine for one execution. */
@@ -56,6 +53,9 @@ export interface Observer {
 
 /** Somebody uses smaller elements than was thought: explore again with a finer grain. */
 export class FinerGrain extends Error {}
+
+/** Most operations that a thread is run ahead. */
+const aheadMax = 100;
 
 /** See the file's head. */
 export class Machine {
@@ -79,7 +79,7 @@ export class Machine {
   readonly #missed: number;
   readonly #options: MachineOptions;
   readonly #log = new Log();
-  readonly #prober: Prober;
+  readonly #prober = new Prober();
   readonly #sides: readonly PlainMemory[];
 
   constructor(tries: readonly Trie[], options: MachineOptions) {
@@ -95,7 +95,6 @@ export class Machine {
       options.races === false
         ? undefined
         : new Races(cells, tries.length, options.byteLength, options.grainBytes);
-    this.#prober = new Prober(options.visiblePlain === true);
     this.#sides = Array.from({ length: tries.length + 1 }, (_, t) => this.#side(t));
     cells.words.set(options.initial);
   }
@@ -155,7 +154,8 @@ export class Machine {
     const { operation } = point;
     if (operation === undefined) return false;
     if (this.isAsleep(t)) return operation.patience === Patience.some;
-    if (point.watch !== undefined && (this.parksLoops || !this.#hasChanged(point))) return false;
+    const watch = this.#watchOf(point);
+    if (watch !== undefined && (this.parksLoops || !this.#hasChanged(watch))) return false;
     return !operation.mayRepeat || !this.spinsOn(t, this.#look(operation));
   }
 
@@ -192,7 +192,19 @@ export class Machine {
 
   /** Whether a thread that was parked in a loop would find something else now. */
   canGoOn(t: number): boolean {
-    return this.point(t).watch !== undefined && this.#hasChanged(this.point(t));
+    const watch = this.watch(t);
+    return watch !== undefined && this.#hasChanged(watch);
+  }
+
+  /** What the thread looks at, if it has just gone around a loop without effect. */
+  watch(t: number): Watch | undefined {
+    return this.#watchOf(this.point(t));
+  }
+
+  #watchOf(point: Point): Watch | undefined {
+    if (point.watch !== 'unknown') return point.watch;
+    return (point.watch =
+      this.#options.spins === false ? undefined : this.#prober.findWatch(point));
   }
 
   /** Lets a thread do its operation. `choice` is what a `choose` returns. */
@@ -348,21 +360,46 @@ export class Machine {
     }
   }
 
-  /** Runs user code to learn where a run leads. */
+  /** Runs user code to learn where a run leads, and what the thread would do after that if it ran on alone. */
   #extend(t: number, run: Run): void {
-    const { visiblePlain = false, spins, observer, finestBytes } = this.#options;
+    const { observer, finestBytes, grainBytes } = this.#options;
+    const races = this.#races;
+    let mark: number | undefined;
+    let ahead = 0;
     this.#log.load(run);
-    const recorder = new Recorder(run, this.#log, this.#sides[t]!, {
-      visiblePlain,
+    const point = new Recorder(run, this.#log, this.#sides[t]!, {
       stacks: observer !== undefined,
-      isEndless: (point, bits) => spins !== false && this.#isEndless(point, bits),
-    });
-    const point = recorder.record();
+      isEndless: (at, bits) => this.#options.spins !== false && this.#isEndless(at, bits),
+      goOn: (at) => {
+        if (observer !== undefined || this.failure !== undefined || ++ahead > aheadMax)
+          return undefined;
+        mark ??= this.cells.mark();
+        this.#races = undefined;
+        return this.#ahead(at);
+      },
+    }).record();
+    this.#races = races;
+    if (mark !== undefined) this.cells.rewind(mark);
     this.accesses += (run.end - run.start) / entryCells;
-    if (finestBytes !== undefined && finestBytes() < this.#options.grainBytes)
-      throw new FinerGrain();
-    if (spins !== false) point.watch = this.#prober.findWatch(point);
+    if (finestBytes !== undefined && finestBytes() < grainBytes) throw new FinerGrain();
     this.#arrive(t, point);
+  }
+
+  /** Does the operation of a new point, for the time being, if nobody else is concerned; returns the run to record. */
+  #ahead(point: Point): Run | undefined {
+    const operation = point.operation!;
+    const { kind, offset, bytes } = operation;
+    if (kind === Kind.begin || point.run.from?.operation!.equals(operation) === true)
+      return undefined;
+    if (kind === Kind.choose) return point.addNext(0);
+    if (kind === Kind.notify)
+      return this.#firstAsleep(offset) === -1 ? point.addNext(0) : undefined;
+    const found = this.ram.load(offset, bytes);
+    if (kind === Kind.wait) {
+      return found === operation.expected ? undefined : point.addNext(Waited.notEqual);
+    }
+    this.ram.store(offset, bytes, outcome(operation, found));
+    return point.addNext(kind === Kind.store || kind === Kind.write ? 0 : found);
   }
 
   #side(t: number): PlainMemory {
@@ -403,10 +440,8 @@ export class Machine {
     return this.ram.load(operation.offset, operation.bytes);
   }
 
-  #hasChanged(point: Point): boolean {
-    return point.watch!.some(
-      ({ offset, bytes, bits }) => this.ram.load(offset, bytes as ElementBytes) !== bits,
-    );
+  #hasChanged(watch: Watch): boolean {
+    return watch.some(({ offset, bytes, bits }) => this.ram.load(offset, bytes) !== bits);
   }
 
   #detect(t: number, offset: number, bytes: number, kind: number): void {

@@ -51,22 +51,23 @@ export class Prepared {
   }
 
   /** A machine in which nothing is known yet, and who judges its executions. */
-  createMachine(
-    options: Omit<MachineOptions, 'byteLength' | 'grainBytes' | 'initial' | 'attaches'>,
-  ): {
+  createMachine(options: Partial<MachineOptions> & { readonly visiblePlain?: boolean }): {
     machine: Machine;
     judge: Judge;
     tries: readonly Trie[];
   } {
     const { threads, check } = this.#scenario;
-    const tries = this.names.map((name) => new Trie(name, () => this.#run(bodyOf(threads[name]!))));
+    const { visiblePlain = false, ...forMachine } = options;
+    const tries = this.names.map(
+      (name) => new Trie(name, () => this.#run(bodyOf(threads[name]!)), visiblePlain),
+    );
     const machine = new Machine(tries, {
       initial: this.#initial,
       byteLength: this.byteLength,
       grainBytes: this.grainBytes,
       finestBytes: () => this.grainBytes,
       attaches: this.names.map((name) => typeof threads[name] !== 'function'),
-      ...options,
+      ...forMachine,
     });
     const judge = new Judge(
       machine,

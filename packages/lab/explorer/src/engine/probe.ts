@@ -83,13 +83,8 @@ class Around implements Continuation {
 
 /** Finds out about the loops of one thread. */
 export class Prober {
-  readonly #visiblePlain: boolean;
   /** Turns to try, by thread and loop. */
   readonly #turns = new Map<string, number>();
-
-  constructor(visiblePlain: boolean) {
-    this.#visiblePlain = visiblePlain;
-  }
 
   /** Whether a thread that stands at this point would only repeat its operation while that finds `bits`. */
   spinsOn(point: Point, bits: Bits): boolean {
@@ -113,10 +108,7 @@ export class Prober {
     const log = new Log();
     log.load(run);
     const siteOf = again ? log.points.length - visible.length : -1;
-    const execution = new Execution(trie, log, around, {
-      visiblePlain: this.#visiblePlain,
-      siteOf,
-    });
+    const execution = new Execution(trie, log, around, siteOf);
     execution.run();
     if (around.left || around.turns < turns) return false;
     if (!isSameSite(around.firstSite, around.lastSite)) return false;

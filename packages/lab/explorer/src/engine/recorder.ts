@@ -1,6 +1,7 @@
 /**
  * The continuation that learns: plain accesses go to the memory at once and into a run, and the next visible operation
- * becomes the run's point.
+ * becomes the run's point. Whoever asked may let the thread go on from there, with a result: running code again costs more than
+ * running it a little further.
  *
  * A bounded spin loop (try, `Atomics.pause`, try again, at most so often) is taken in one go: trying again right after a pause,
  * at the same place in the code, finds what it found, since nobody else runs in between. Its turns differ by a counter only,
@@ -24,11 +25,12 @@ export interface PlainMemory {
 
 /** What a recorder is told. */
 export interface RecorderOptions {
-  readonly visiblePlain: boolean;
   /** Whether to keep the stack of visible operations. */
   readonly stacks: boolean;
   /** Whether a spin loop has no bound: then it is not taken in one go, but the thread waits. */
   readonly isEndless: (point: Point, bits: Bits) => boolean;
+  /** At a new point: the run to record next, whose result the thread is given; or undefined to stop. */
+  readonly goOn: (point: Point) => Run | undefined;
 }
 
 /** A thread that comes neither to an end nor to a visible operation. */
@@ -43,7 +45,8 @@ const Since = { nothing: 0, paused: 1, more: 2 } as const;
 
 /** Extends a trie by what a thread does after a run, up to its next point. */
 export class Recorder implements Continuation {
-  readonly #run: Run;
+  readonly #first: Run;
+  #run: Run;
   readonly #memory: PlainMemory;
   readonly #options: RecorderOptions;
   readonly #execution: Execution;
@@ -52,24 +55,28 @@ export class Recorder implements Continuation {
   #turns = 0;
 
   constructor(run: Run, log: Log, memory: PlainMemory, options: RecorderOptions) {
-    this.#run = run;
+    this.#first = this.#run = run;
     this.#memory = memory;
     this.#options = options;
     if (run.end > run.start) this.#since = Since.more;
-    this.#execution = new Execution(run.trie, log, this, {
-      visiblePlain: options.visiblePlain,
-      siteOf: mayRepeat(run) ? log.points.length - 1 : -1,
-    });
+    this.#execution = new Execution(
+      run.trie,
+      log,
+      this,
+      mayRepeat(run) ? log.points.length - 1 : -1,
+    );
   }
 
+  /** Returns the point at the first run's end. */
   record(): Point {
-    const run = this.#run;
     const ending = this.#execution.run();
-    if (ending.how === 'stopped') return run.to!;
-    const point = run.trie.addPoint(run, undefined);
-    if (ending.how === 'returned') point.returned = ending.value;
-    else point.thrown = { error: ending.error };
-    return point;
+    if (ending.how !== 'stopped') {
+      const run = this.#run;
+      const point = run.trie.addPoint(run, undefined);
+      if (ending.how === 'returned') point.returned = ending.value;
+      else point.thrown = { error: ending.error };
+    }
+    return this.#first.to!;
   }
 
   plain(code: number, offset: number, bits: number): number {
@@ -111,7 +118,13 @@ export class Recorder implements Continuation {
     }
     const point = run.trie.addPoint(run, operation);
     if (this.#options.stacks) point.stack = new Error('here').stack;
-    return undefined;
+    const next = this.#options.goOn(point);
+    if (next === undefined) return undefined;
+    this.#run = next;
+    this.#since = Since.nothing;
+    this.#plainCount = this.#turns = 0;
+    if (mayRepeat(next)) this.#execution.site = siteHere();
+    return next.result;
   }
 }
 

@@ -105,7 +105,7 @@ export class Point {
   /** At the end: what it threw. */
   thrown: { readonly error: unknown } | undefined = undefined;
   /** Set when the thread has gone once around a loop without effect and stands at its head again. */
-  watch: Watch | undefined = undefined;
+  watch: Watch | undefined | 'unknown' = 'unknown';
   /** Where in the source, when stacks are recorded. */
   stack: string | undefined = undefined;
   readonly #next = new Map<Bits, Run>();
@@ -156,6 +156,8 @@ export class Point {
 export class Trie {
   readonly name: string;
   readonly body: () => unknown;
+  /** Whether plain accesses are visible operations: for tests of the explorer. */
+  readonly visiblePlain: boolean;
   readonly points: Point[] = [];
   readonly root: Run;
   tape: Int32Array = new Int32Array(1 << 10);
@@ -163,9 +165,10 @@ export class Trie {
   /** How often user code was run for it. */
   executions = 0;
 
-  constructor(name: string, body: () => unknown) {
+  constructor(name: string, body: () => unknown, visiblePlain = false) {
     this.name = name;
     this.body = body;
+    this.visiblePlain = visiblePlain;
     this.root = new Run(this, undefined, 0);
   }
 

@@ -233,10 +233,10 @@ class Dpor {
    */
   #findRaces(t: number, newest?: Frame): void {
     const machine = this.#machine;
-    const { operation, watch } = machine.point(t);
+    const { operation } = machine.point(t);
     if (operation === undefined) return;
-    const asleep = machine.isAsleep(t);
-    if ((watch !== undefined && machine.parksLoops) || (asleep && !machine.isEnabled(t))) return;
+    if (machine.isAsleep(t) ? !machine.isEnabled(t) : machine.parksLoops && machine.watch(t))
+      return;
     const pending = this.#pending(t);
     if (newest !== undefined && !dependent(newest.accesses, pending)) return;
     for (const access of pending) this.#findRacesAt(t, operation, pending, access);
@@ -337,9 +337,10 @@ class Dpor {
 
   #pending(t: number): readonly Access[] {
     const machine = this.#machine;
-    const { operation, watch } = machine.point(t);
+    const { operation } = machine.point(t);
+    const watch = machine.parksLoops ? undefined : machine.watch(t);
     const own = accesses(operation!, machine.isAsleep(t));
-    if (watch === undefined || machine.parksLoops) return own;
+    if (watch === undefined) return own;
     // Whether it can go on depends on every word that its loop looks at.
     return [...own, ...watch.map(({ offset }) => (offset >> 2) << 2)];
   }
