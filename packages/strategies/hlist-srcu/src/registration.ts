@@ -4,7 +4,7 @@
  * | isOpen | isFreed | the node                                                   | left by            |
  * |--------|---------|------------------------------------------------------------|--------------------|
  * | true   | false   | is listed, unless the address space was released           | unregister, put    |
- * | false  | false   | is not listed; walkers may still stand on it               | a grace period     |
+ * | false  | false   | is listed while `releasing`; then walkers may still stand on it | a grace period |
  * | false  | true    | is another's                                               |                    |
  */
 export class Registration {
@@ -16,6 +16,8 @@ export class Registration {
   readonly isShared: boolean;
   /** @internal references that this agent holds */
   users = 1;
+  /** @internal the `release` that the first unregister waits for, before it unlinks the node */
+  releasing: Promise<void> | undefined = undefined;
   /** @internal */
   isFreed = false;
 

@@ -149,11 +149,22 @@ export class Subscribers implements WalkHost {
       registration.users = 0;
       if (callsRelease && state.isListed(node)) {
         const walk = new Walk(this); // an exit may be calling it at the same time (L-1)
-        yield walk.run(unregisterPlan, releaseRange, context, node);
+        const walked = walk.run(unregisterPlan, releaseRange, context, node);
+        registration.releasing = isPromise(walked) ? walked : undefined;
+        yield walked;
+        registration.releasing = undefined;
         ({ failure } = walk);
       }
-      state.unlink(node);
+      state.unlink(node); // not before: until it has torn down, sections must call it
       state.wakeReaders(node);
+    } else if (registration.releasing !== undefined) {
+      if (context.isSync) {
+        throw new NotifierError(
+          'MMN_WOULD_BLOCK',
+          'expected no release on its way, which a blocked thread never ends, got one',
+        );
+      }
+      yield abortable(registration.releasing, context.signal); // who called it unlinks first
     }
     const free = (): void => {
       if (registration.isFreed) return;

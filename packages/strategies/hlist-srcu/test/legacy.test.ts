@@ -382,6 +382,29 @@ describe.each(memories)('coming and going in an %s', (kind) => {
     notifier.verify();
   });
 
+  it('[U1] a second unregister waits while the first one has release called', async () => {
+    const { notifier, register } = setUpLegacy(kind);
+    const gate = Promise.withResolvers<void>();
+    let calls = 0;
+    const registration = register({
+      release: () => gate.promise,
+      invalidateRangeStart: () => void calls++,
+    });
+    const first = notifier.unregister(registration);
+    const second = notifier.unregister(registration);
+    const aborted = notifier.unregister(registration, AbortSignal.abort());
+    expect((await thrownFrom(() => aborted)) as Error).toMatchObject({ name: 'AbortError' });
+    expect(await codeFrom(() => notifier.unregisterSync(registration))).toBe('MMN_WOULD_BLOCK');
+    now(notifier.invalidateRangeEnd(now(notifier.invalidateRangeStart(page))));
+    expect(calls).toBe(1); // until it has torn down, sections call it
+    expect(await isPending(second)).toBe(true);
+    gate.resolve();
+    await Promise.all([second, first]);
+    notifier.verify();
+    now(notifier.invalidateRangeEnd(now(notifier.invalidateRangeStart(page))));
+    expect(calls).toBe(1);
+  });
+
   it('unregisterSync and registerSync do the same', () => {
     const { notifier, register } = setUpLegacy(kind);
     let released = 0;
