@@ -127,7 +127,7 @@ function run(
 
 function carryOut(search: Search, strategy: NonNullable<Options['strategy']>): SearchEnd {
   // It failed before anybody had a choice.
-  if (search.machine.failure !== undefined) return search.end([]) ?? 'complete';
+  if (search.machine.failure !== undefined) return search.end(() => []) ?? 'complete';
   switch (strategy) {
     case 'dpor':
       return dpor(search);

@@ -61,7 +61,7 @@ export function depthFirst(search: Search): SearchEnd {
       if (frames.length > stepsPerExecution) return 'limit';
       step(frames.at(-1)!);
     }
-    const stop = search.end(schedule);
+    const stop = search.end(() => [...schedule]);
     if (stop !== undefined) return stop;
     machine.failure = undefined;
     while (frames.length > 0 && frames.at(-1)!.next === frames.at(-1)!.decisions.length) {

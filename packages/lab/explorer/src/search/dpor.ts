@@ -6,7 +6,8 @@
  * 1. The frames on the stack are the events of the current execution. Each has a vector clock: which events of each thread
  *    happen before it, by program order and dependence.
  * 2. Whenever a thread's next operation depends on an earlier event that does not happen before it, the two race: the
- *    earlier event's frame must also try a thread that begins the other order.
+ *    earlier event's frame must also try a thread that begins the other order. That is looked at when the operation
+ *    comes up, and again after each event that depends on it.
  * 3. A thread that would only spin is not enabled (machine.ts). Its operation races with the last event before which it was
  *    enabled: earlier ones are looked at too until one is found.
  * 4. A thread parked in a loop of several operations stays there for good in this execution: going around once more has
@@ -18,7 +19,7 @@
  * events plus one, 0 being none.
  */
 import type { Machine } from '../engine/machine.ts';
-import type { Operation } from '../memory/operation.ts';
+import { Kind, type Operation } from '../memory/operation.ts';
 import {
   accesses,
   dependent,
@@ -89,6 +90,8 @@ class Dpor {
   readonly #machine: Machine;
   readonly #frames: Frame[] = [];
   #depth = 0;
+  /** The threads that are enabled now: only those that a step concerns are looked at again. */
+  #enabled: number;
   readonly #isBounded: boolean;
   readonly #clocks: number;
   readonly #last: number;
@@ -102,6 +105,7 @@ class Dpor {
     this.#clocks = clocks;
     this.#last = last;
     this.#firsts = new Int32Array(search.machine.threads);
+    this.#enabled = search.machine.enabled();
   }
 
   run(): SearchEnd {
@@ -111,7 +115,7 @@ class Dpor {
       const end = this.#descend(sleep);
       if (end === 'limit') return end;
       if (end === 'asleep') search.redundant++;
-      const stop = end === 'asleep' ? search.overBudget() : search.end(this.#schedule());
+      const stop = end === 'asleep' ? search.overBudget() : search.end(() => this.#schedule());
       if (stop !== undefined) return stop;
       this.#machine.failure = undefined;
       const frame = this.#nextFrame();
@@ -123,10 +127,9 @@ class Dpor {
 
   /** Takes steps until nobody can, or until only threads could whose turn has been explored. */
   #descend(sleepAtStart: number): 'end' | 'asleep' | 'limit' {
-    const machine = this.#machine;
     let sleep = sleepAtStart;
     for (;;) {
-      const enabled = machine.failure === undefined ? machine.enabled() : 0;
+      const enabled = this.#enabled;
       if (enabled === 0) return 'end';
       if (this.#depth >= this.#search.options.stepsPerExecution) return 'limit';
       const frame = this.#push(enabled, sleep);
@@ -187,25 +190,35 @@ class Dpor {
     return left;
   }
 
-  /** Takes the frame's step: gives the event its clock, and looks for races of what comes next. */
+  /** Takes the frame's step: gives the event its clock, and looks at what it changes for each thread. */
   #perform(frame: Frame): void {
     const machine = this.#machine;
     const { thread, clock } = frame;
-    const number = this.#depth;
-    frame.accesses = this.#pending(thread);
+    const pending = this.#pending(thread);
+    frame.accesses = pending;
     this.#readClock(thread, clock);
-    frame.accesses.forEach((access, i) => this.#order(frame, access, i));
-    clock[thread] = number;
+    for (let i = 0; i < pending.length; i++) this.#order(frame, pending[i]!, i);
+    clock[thread] = this.#depth;
     this.#writeClock(thread, clock);
-    frame.sleepAfter = this.#sleepAfter(frame);
-    const asleep = this.#asleep();
+    frame.sleepAfter = frame.sleep === 0 ? 0 : this.#sleepAfter(frame);
+    const mayWake = machine.point(thread).operation!.kind === Kind.notify;
+    const asleep = mayWake ? this.#asleep() : 0;
     machine.step(thread, frame.choice);
-    const woken = asleep & ~this.#asleep() & ~(1 << thread);
+    const woken = mayWake ? asleep & ~this.#asleep() : 0;
+    let enabled = frame.enabled;
     for (let t = 0; t < machine.threads; t++) {
-      if ((woken >> t) & 1) this.#joinClock(t, clock);
-      if (t !== thread && ((woken >> t) & 1) === 0) this.#findRaces(t, frame);
-      else if (machine.failure === undefined) this.#findRaces(t);
+      const isNew = t === thread || ((woken >> t) & 1) === 1;
+      if (isNew) {
+        if (machine.failure !== undefined) continue;
+        if (t !== thread) this.#joinClock(t, clock);
+        this.#findRaces(t);
+      } else {
+        if (machine.hasEnded(t) || !dependent(pending, this.#pending(t))) continue;
+        this.#findRaces(t);
+      }
+      enabled = machine.isEnabled(t) ? enabled | (1 << t) : enabled & ~(1 << t);
     }
+    this.#enabled = machine.failure === undefined ? enabled : 0;
   }
 
   /** Puts an event after those that it depends on, and at the head of its place's history. */
@@ -227,19 +240,15 @@ class Dpor {
     cells.set(this.#last + place, this.#depth);
   }
 
-  /**
-   * Finds the events that race with a thread's next operation. With `newest`, only that event is new: the thread and its
-   * races with older events have been looked at before.
-   */
-  #findRaces(t: number, newest?: Frame): void {
+  /** Finds the events that race with a thread's next operation. */
+  #findRaces(t: number): void {
     const machine = this.#machine;
     const { operation } = machine.point(t);
     if (operation === undefined) return;
     if (machine.isAsleep(t) ? !machine.isEnabled(t) : machine.parksLoops && machine.watch(t))
       return;
     const pending = this.#pending(t);
-    if (newest !== undefined && !dependent(newest.accesses, pending)) return;
-    for (const access of pending) this.#findRacesAt(t, operation, pending, access);
+    for (let i = 0; i < pending.length; i++) this.#findRacesAt(t, operation, pending, pending[i]!);
   }
 
   #findRacesAt(t: number, operation: Operation, pending: readonly Access[], access: Access): void {

@@ -41,7 +41,7 @@ export function sample(search: Search, kind: 'random' | 'pct'): SearchEnd {
       machine.step(threadOf(step), choiceOf(step));
     }
     picker.end(schedule.length);
-    const stop = search.end(schedule);
+    const stop = search.end(() => schedule);
     if (stop !== undefined) return stop;
     machine.cells.rewind(start);
     machine.failure = startFailure;

@@ -59,14 +59,14 @@ export class Search {
   }
 
   /** Call it at the end of each execution; says whether and why to stop. */
-  end(schedule: readonly Decision[]): SearchEnd | undefined {
+  end(schedule: () => readonly Decision[]): SearchEnd | undefined {
     const judgement = this.#judge.judge();
     if (judgement === 'cut-short') {
       this.redundant++;
     } else {
       this.executions++;
       const stop = this.options.onEnd?.(judgement, this.machine);
-      if (judgement !== 'fine') this.found ??= { fault: judgement, schedule: [...schedule] };
+      if (judgement !== 'fine') this.found ??= { fault: judgement, schedule: schedule() };
       if (stop ?? judgement !== 'fine') return 'failure';
     }
     return this.overBudget();

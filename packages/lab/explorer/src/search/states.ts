@@ -108,11 +108,13 @@ export function byStates(search: Search, goal?: Goal): SearchEnd {
   }
 
   function leaf(state: State): SearchEnd | undefined {
-    const schedule: Decision[] = [];
-    for (let at: State | undefined = state; at?.before !== undefined; at = at.before) {
-      schedule.unshift(at.decision);
-    }
-    const stop = search.end(schedule);
+    const stop = search.end(() => {
+      const schedule: Decision[] = [];
+      for (let at: State | undefined = state; at?.before !== undefined; at = at.before) {
+        schedule.unshift(at.decision);
+      }
+      return schedule;
+    });
     if (stop !== 'failure' || goal === undefined || search.found?.fault.kind === goal.kind)
       return stop;
     search.found = undefined;
