@@ -21,10 +21,9 @@
  * A node is used again only after a grace period: walkers may stand on one that was unlinked.
  */
 import { NotifierError } from '@mmu-notifier/core';
-import { headerWords, Region, srcuWords, struct } from '@mmu-notifier/sync';
+import { headerWords, Region, srcuWords, struct, type Struct } from '@mmu-notifier/sync';
 
-/** One for the address space. Linux: struct mmu_notifier_mm. */
-export const Mm = struct({
+const mmFields = {
   /** Sections that are open, and their lock; unused while a carrier counts them. */
   openLock: 'word',
   open: 'word',
@@ -43,10 +42,12 @@ export const Mm = struct({
   leftBehind: 'word',
   /** A wait queue: registrations, for `open === 0`. */
   idleQueue: 'wide',
-});
+} as const;
 
-/** One for a subscriber. Linux: struct mmu_notifier, and what KVM keeps beside it in struct kvm. */
-export const Node = struct({
+/** One for the address space. Linux: struct mmu_notifier_mm. */
+export const Mm: Struct<typeof mmFields> = struct(mmFields);
+
+const nodeFields = {
   next: 'word',
   previous: 'word',
   /** Bits: see {@link State}. */
@@ -68,7 +69,10 @@ export const Node = struct({
   readers: 'word',
   /** The driver's lock when it brought none. */
   mutex: 'word',
-});
+} as const;
+
+/** One for a subscriber. Linux: struct mmu_notifier, and what KVM keeps beside it in struct kvm. */
+export const Node: Struct<typeof nodeFields> = struct(nodeFields);
 
 /** Bits of `Node.state`. */
 export const State = {
