@@ -91,7 +91,7 @@ export async function run<T>(waiting: Waiting<T>, signal?: AbortSignal): Promise
 }
 
 /** Wakes up to `count` waiters of a word (default: all). Call it after the word was changed. */
-export function wake(region: Region, index: number, count = Infinity): void {
+export function wake(region: Region, index: number, count: number = Infinity): void {
   if (region.shared) Atomics.notify(region.words, index, count);
   else wakeLocal(region, index, count);
 }
