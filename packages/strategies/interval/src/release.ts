@@ -76,5 +76,6 @@ export function* tellOfRelease(
     });
   }
   if (walk.isV1) return;
-  for (const handle of handles) state.setReleased(handle);
+  // Marked under their locks, but for those whose lock could not be had: an aborted release gave up on it.
+  for (const handle of handles) if (state.loadSeq(handle) >= 0) state.setReleased(handle);
 }
