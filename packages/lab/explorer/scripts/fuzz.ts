@@ -1,7 +1,7 @@
 /**
  * The differential fuzzer: random small programs, explored by every strategy and by brute force.
  *
- *     node scripts/fuzz.ts --programs 20000 --seed 1
+ *     node scripts/fuzz.ts --programs 20000 --seed 1 [--write]
  *
  * Exits 1 at a mismatch, having printed the program.
  */
@@ -9,11 +9,13 @@ import { parseArgs } from 'node:util';
 import { createRandom } from '../src/search/sample.ts';
 import { compare, type Comparison } from '../test/differential/compare.ts';
 import { createProgram } from '../test/differential/program.ts';
+import { writeSection } from './write-section.ts';
 
 const { values } = parseArgs({
   options: {
     programs: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },
+    write: { type: 'boolean', default: false },
   },
 });
 const programs = Number(values.programs);
@@ -42,8 +44,9 @@ for (let i = 0; i < programs; i++) {
 }
 
 const seconds = ((performance.now() - start) / 1000).toFixed(0);
-console.log(
+const line =
   `${programs} programs from seed ${seed}: ${mismatches} mismatches; ${kinds.clean} clean, ${kinds.racy} racy, ` +
-    `${kinds.failing} failing, ${kinds['too-large']} too large; ${states} states by brute force, ${executions} executions by dpor; ${seconds} s`,
-);
+  `${kinds.failing} failing, ${kinds['too-large']} too large; ${states} states by brute force, ${executions} executions by dpor; ${seconds} s.`;
+console.log(line);
+if (values.write && mismatches === 0) writeSection('fuzz', line);
 process.exitCode = mismatches > 0 ? 1 : 0;

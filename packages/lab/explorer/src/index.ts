@@ -15,8 +15,3 @@ export type { Place } from './report/stack.ts';
 export type { TraceEvent } from './report/trace.ts';
 export type { Budget, Counts, Options, Scenario, Strategy, ThreadBody } from './scenario.ts';
 export { InterleavingError, verify } from './verify.ts';
-export {
-  replayOnWorkers,
-  type WorkerReplay,
-  type WorkerReplayOptions,
-} from './workers/replay-on-workers.ts';

@@ -3,10 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { explore, replay, verify } from '../src/index.ts';
 import { notifierScenario } from './notifier.ts';
 
-const two = { nodes: 1, threads: { invalidator: 'invalidate', remover: { remove: 0 } } } as const;
+const two = {
+  nodes: 1,
+  threads: { invalidator: { invalidate: 1 }, remover: { remove: 0 } },
+} as const;
 const three = {
   nodes: 2,
-  threads: { invalidator: 'invalidate', reader: { read: 0 }, remover: { remove: 1 } },
+  threads: { invalidator: { invalidate: 1 }, reader: { read: 0 }, remover: { remove: 1 } },
 } as const;
 
 describe.each([

@@ -24,14 +24,17 @@ const nodeWords = 8;
 const firstNode = 16;
 const nowhere = 0;
 
+/** What a thread does: so many sections, or a read of or a removal of a node. */
+type ThreadKind =
+  | { readonly invalidate: number }
+  | { readonly read: number }
+  | { readonly remove: number };
+
 /** What to set up. */
 export interface NotifierScenario {
   readonly lockless: boolean;
   readonly nodes: number;
-  /** In order; a number is the node that a reader or a remover works on. */
-  readonly threads: Readonly<
-    Record<string, 'invalidate' | { readonly read: number } | { readonly remove: number }>
-  >;
+  readonly threads: Readonly<Record<string, ThreadKind>>;
 }
 
 /** The scenario. */
@@ -40,7 +43,10 @@ export function notifierScenario({ lockless, nodes, threads }: NotifierScenario)
     name,
     (shared: SharedArrayBuffer): unknown => {
       const notifier = new Notifier(shared, lockless);
-      if (what === 'invalidate') return notifier.invalidate(0, 100);
+      if ('invalidate' in what) {
+        for (let i = 0; i < what.invalidate; i++) notifier.invalidate(0, 100);
+        return undefined;
+      }
       if ('read' in what) return notifier.read(nodeAt(what.read), 2);
       notifier.remove(nodeAt(what.remove));
       return free(notifier.words.subarray(nodeAt(what.remove), nodeAt(what.remove + 1)));

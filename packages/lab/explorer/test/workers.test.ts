@@ -1,6 +1,7 @@
 /** Failing schedules happen again on real worker threads. */
 import { expect, it } from 'vitest';
-import { explore, ExplorerError, replayOnWorkers } from '../src/index.ts';
+import { explore, ExplorerError } from '../src/index.ts';
+import { replayOnWorkers } from '../src/workers.ts';
 import * as spinning from './scenarios/spinning.ts';
 import * as lostWakeup from './scenarios/lost-wakeup.ts';
 

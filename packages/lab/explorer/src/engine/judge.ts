@@ -44,15 +44,17 @@ export class Judge {
 
   #checkTrie(): Trie {
     const machine = this.#machine;
-    const returned: Record<string, unknown> = {};
     let key = '';
     for (let t = 0; t < machine.threads; t++) {
       const point = machine.point(t);
-      returned[machine.name(t)] = point.returned;
-      key += `${fingerprint(point.returned) ?? `#${point.id}`};`;
+      point.fingerprint ??= fingerprint(point.returned) ?? `#${point.id}`;
+      key += `${point.fingerprint};`;
     }
     let trie = this.#checks.get(key);
     if (trie === undefined) {
+      const returned: Record<string, unknown> = {};
+      for (let t = 0; t < machine.threads; t++)
+        returned[machine.name(t)] = machine.point(t).returned;
       this.#checks.set(key, (trie = new Trie('check', () => this.#check!(returned))));
     }
     return trie;

@@ -102,6 +102,8 @@ export class Point {
   readonly operation: Operation | undefined;
   /** At the end: what the thread returned. */
   returned: unknown = undefined;
+  /** Kept for the judge: a text that tells what was returned. */
+  fingerprint: string | undefined = undefined;
   /** At the end: what it threw. */
   thrown: { readonly error: unknown } | undefined = undefined;
   /** Set when the thread has gone once around a loop without effect and stands at its head again. */

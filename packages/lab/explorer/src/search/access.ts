@@ -45,9 +45,10 @@ function compute(operation: Operation): readonly Access[] {
 
 /** Whether operations with these accesses depend on each other. */
 export function dependent(a: readonly Access[], b: readonly Access[]): boolean {
-  for (const x of a) {
-    for (const y of b) {
-      if (x >> 1 === y >> 1 && ((x | y) & 1) !== 0) return true;
+  for (let i = 0; i < a.length; i++) {
+    for (let j = 0; j < b.length; j++) {
+      const difference = a[i]! ^ b[j]!;
+      if (difference === 1 || (difference === 0 && (a[i]! & 1) === 1)) return true;
     }
   }
   return false;

@@ -96,6 +96,8 @@ class Dpor {
   readonly #clocks: number;
   readonly #last: number;
   readonly #firsts: Int32Array;
+  /** What each thread's next step touches: nothing, once it has ended. */
+  readonly #pending: (readonly Access[])[] = [];
 
   constructor(search: Search) {
     this.#search = search;
@@ -106,6 +108,7 @@ class Dpor {
     this.#last = last;
     this.#firsts = new Int32Array(search.machine.threads);
     this.#enabled = search.machine.enabled();
+    for (let t = 0; t < search.machine.threads; t++) this.#lookAt(t);
   }
 
   run(): SearchEnd {
@@ -120,6 +123,7 @@ class Dpor {
       this.#machine.failure = undefined;
       const frame = this.#nextFrame();
       if (frame === undefined) return 'complete';
+      for (let t = 0; t < this.#machine.threads; t++) this.#lookAt(t);
       this.#perform(frame);
       sleep = frame.sleepAfter;
     }
@@ -194,7 +198,7 @@ class Dpor {
   #perform(frame: Frame): void {
     const machine = this.#machine;
     const { thread, clock } = frame;
-    const pending = this.#pending(thread);
+    const pending = this.#pending[thread]!;
     frame.accesses = pending;
     this.#readClock(thread, clock);
     for (let i = 0; i < pending.length; i++) this.#order(frame, pending[i]!, i);
@@ -210,10 +214,11 @@ class Dpor {
       const isNew = t === thread || ((woken >> t) & 1) === 1;
       if (isNew) {
         if (machine.failure !== undefined) continue;
+        this.#lookAt(t);
         if (t !== thread) this.#joinClock(t, clock);
         this.#findRaces(t);
       } else {
-        if (machine.hasEnded(t) || !dependent(pending, this.#pending(t))) continue;
+        if (!dependent(pending, this.#pending[t]!)) continue;
         this.#findRaces(t);
       }
       enabled = machine.isEnabled(t) ? enabled | (1 << t) : enabled & ~(1 << t);
@@ -247,7 +252,7 @@ class Dpor {
     if (operation === undefined) return;
     if (machine.isAsleep(t) ? !machine.isEnabled(t) : machine.parksLoops && machine.watch(t))
       return;
-    const pending = this.#pending(t);
+    const pending = this.#pending[t]!;
     for (let i = 0; i < pending.length; i++) this.#findRacesAt(t, operation, pending, pending[i]!);
   }
 
@@ -337,21 +342,24 @@ class Dpor {
     let sleep = 0;
     for (let left = frame.sleep; left !== 0; left &= left - 1) {
       const t = lowest(left);
-      const { operation } = this.#machine.point(t);
-      if (operation === undefined) continue;
-      if (!dependent(this.#pending(t), frame.accesses)) sleep |= 1 << t;
+      if (!dependent(this.#pending[t]!, frame.accesses)) sleep |= 1 << t;
     }
     return sleep;
   }
 
-  #pending(t: number): readonly Access[] {
+  /** Finds out what a thread's next step touches. */
+  #lookAt(t: number): void {
     const machine = this.#machine;
     const { operation } = machine.point(t);
+    if (operation === undefined) {
+      this.#pending[t] = [];
+      return;
+    }
+    const own = accesses(operation, machine.isAsleep(t));
     const watch = machine.parksLoops ? undefined : machine.watch(t);
-    const own = accesses(operation!, machine.isAsleep(t));
-    if (watch === undefined) return own;
     // Whether it can go on depends on every word that its loop looks at.
-    return [...own, ...watch.map(({ offset }) => (offset >> 2) << 2)];
+    this.#pending[t] =
+      watch === undefined ? own : [...own, ...watch.map(({ offset }) => (offset >> 2) << 2)];
   }
 
   #asleep(): number {

@@ -1,0 +1,214 @@
+/**
+ * Small situations, written against the contract and the same for every strategy: who is there and what each
+ * does. The explorer finds the interleaving; nobody writes one down.
+ *
+ * Every situation has one page. Its page-table entry `pte` holds 1, and 2 after the change. A device's shadow
+ * entry `spte` holds what the device read, or 0. Required of all:
+ *
+ * 1. At the end of all, a shadow entry is what the page table says.                                 [R2]
+ * 2. When close has returned, no callback runs.                                                     [U1]
+ * 3. Everybody gets done, and nobody touches another's words without being ordered after it: no deadlock, no
+ *    data race. A record that is used after it was given back is a data race too.
+ */
+import {
+  codeOf,
+  type Invalidation,
+  type Notifier,
+  type Strategy,
+  type Subscription,
+  type SubscriptionOps,
+} from '@mmu-notifier/core';
+import type { Scenario } from '@mmu-notifier/explorer';
+
+/** A situation by its name, for `--scenario`. */
+export interface Situation {
+  readonly name: string;
+  readonly description: string;
+  /** Threads; more threads, more states. */
+  readonly threads: number;
+  build(strategy: Strategy, variant: string): Scenario;
+}
+
+/** Most subscriptions of a situation. */
+const capacity = 4;
+const page = { start: 0x1000, end: 0x2000 } as const;
+const opsId = 1;
+
+/** Words behind the notifier's own. Devices are numbered; each has a shadow entry and a mark that it has closed. */
+const wordsOfPage = { pte: 0, spte: 1, closed: 1 + capacity, total: 1 + 2 * capacity } as const;
+
+/** What one thread works with: made once, as a worker does when it starts. */
+interface Agent {
+  readonly notifier: Notifier;
+  readonly memory: Int32Array;
+  /** The first word behind the notifier's. */
+  readonly base: number;
+  /** A device's number and its subscription. */
+  readonly device: number;
+  readonly subscription: Subscription | undefined;
+}
+
+interface Thread {
+  /** Subscribes before the exploration begins. */
+  readonly subscribes: boolean;
+  readonly run: (agent: Agent) => void;
+}
+
+function build(
+  strategy: Strategy,
+  variant: string,
+  threads: Readonly<Record<string, Thread>>,
+): Scenario {
+  const bytes = strategy.byteLength(capacity);
+  const base = bytes / Int32Array.BYTES_PER_ELEMENT;
+  const attach = (shared: SharedArrayBuffer, device: number, subscribes: boolean): Agent => {
+    const notifier = strategy.attach(shared);
+    const memory = new Int32Array(shared);
+    notifier.registerOps(opsId, opsOf(memory, base));
+    const options = { cookie: device };
+    const subscription = subscribes ? notifier.subscribeSync(page, opsId, options) : undefined;
+    return { notifier, memory, base, device, subscription };
+  };
+  return {
+    memory: bytes + Math.ceil(wordsOfPage.total / 2) * 8,
+    setup(shared) {
+      strategy.create({ variant, memory: shared, capacity });
+      new Int32Array(shared)[base + wordsOfPage.pte] = 1;
+    },
+    threads: Object.fromEntries(
+      Object.entries(threads).map(([name, { subscribes, run }], device) => [
+        name,
+        { attach: (shared: SharedArrayBuffer) => attach(shared, device, subscribes), run },
+      ]),
+    ),
+    check(shared) {
+      const memory = new Int32Array(shared);
+      const pte = memory[base + wordsOfPage.pte]!;
+      for (let device = 0; device < capacity; device++) {
+        const spte = memory[base + wordsOfPage.spte + device]!;
+        if (spte === 0 || spte === pte || memory[base + wordsOfPage.closed + device] === 1)
+          continue;
+        throw new Error(`stale: shadow entry ${spte}, page-table entry ${pte}`);
+      }
+    },
+    names: (byteOffset) =>
+      nameOf(strategy, byteOffset / Int32Array.BYTES_PER_ELEMENT - base, byteOffset),
+  };
+}
+
+function nameOf(strategy: Strategy, word: number, byteOffset: number): string | undefined {
+  if (word < 0) return strategy.nameOfWord?.(Math.floor(byteOffset / Int32Array.BYTES_PER_ELEMENT));
+  if (word === wordsOfPage.pte) return 'pte';
+  if (word < wordsOfPage.closed) return `device[${word - wordsOfPage.spte}].spte`;
+  return word < wordsOfPage.total ? `device[${word - wordsOfPage.closed}].closed` : undefined;
+}
+
+/** The callback of every device: tears its entry down. */
+function opsOf(memory: Int32Array, base: number): SubscriptionOps {
+  return {
+    invalidate(_range, device) {
+      if (memory[base + wordsOfPage.closed + device] !== 0) {
+        throw new Error('a callback runs although close has returned');
+      }
+      memory[base + wordsOfPage.spte + device] = 0;
+    },
+  };
+}
+
+/** A section that changes the page, when it may start. */
+function section(start: (notifier: Notifier) => Invalidation | undefined): Thread {
+  return {
+    subscribes: false,
+    run({ notifier, memory, base }) {
+      const opened = start(notifier);
+      if (opened === undefined) return;
+      Atomics.store(memory, base + wordsOfPage.pte, 2);
+      notifier.invalidateRangeEndSync(opened);
+    },
+  };
+}
+
+const invalidator = section((notifier) => notifier.invalidateRangeStartSync(page));
+const reaper = section((notifier) => notifier.tryInvalidateRangeStart(page));
+
+/** A device's fault, tried twice. */
+function faultIn({ memory, base, device }: Agent, subscription: Subscription): void {
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const seq = subscription.readBeginSync();
+    const value = Atomics.load(memory, base + wordsOfPage.pte);
+    const install = (): void => void (memory[base + wordsOfPage.spte + device] = value);
+    if (subscription.publishSync(seq, install)) return;
+  }
+}
+
+const reader: Thread = {
+  subscribes: true,
+  run: (agent) => faultIn(agent, agent.subscription!),
+};
+
+/** A device that comes while others are at work. */
+const newcomer: Thread = {
+  subscribes: false,
+  run: (agent) =>
+    faultIn(agent, agent.notifier.subscribeSync(page, opsId, { cookie: agent.device })),
+};
+
+/** A device that goes. From then on its entry is its own business, and its record somebody else's. */
+const closer: Thread = {
+  subscribes: true,
+  run({ memory, base, device, subscription }) {
+    subscription!.closeSync();
+    memory[base + wordsOfPage.closed + device] = 1;
+  },
+};
+
+/** The end of the address space; the page goes with it. */
+const exit: Thread = {
+  subscribes: false,
+  run({ notifier, memory, base }) {
+    notifier.releaseSync();
+    Atomics.store(memory, base + wordsOfPage.pte, 2);
+  },
+};
+
+/** A reader that may find the address space gone. */
+const readerAtExit: Thread = {
+  subscribes: true,
+  run(agent) {
+    try {
+      reader.run(agent);
+    } catch (error) {
+      if (codeOf(error) !== 'MMN_RELEASED') throw error;
+    }
+  },
+};
+
+const threadsOf: Readonly<Record<string, readonly [string, Readonly<Record<string, Thread>>]>> = {
+  fault: ['a device faults while the page changes', { invalidator, reader }],
+  close: ['a device goes while the page changes', { invalidator, closer }],
+  subscribe: ['a device comes while the page changes', { invalidator, newcomer }],
+  reap: ['a device faults while the page is reaped without waiting', { reaper, reader }],
+  exit: ['a device faults while the address space dies', { exit, reader: readerAtExit }],
+  'two-sections': [
+    'two sections overlap a fault',
+    { first: invalidator, second: invalidator, reader },
+  ],
+  'fault-close': [
+    'one device faults, another goes, the page changes',
+    { invalidator, reader, closer },
+  ],
+  'two-faults': [
+    'two devices fault while the page changes',
+    { invalidator, first: reader, second: reader },
+  ],
+};
+
+/** Every situation. */
+export const situations: readonly Situation[] = Object.entries(threadsOf).map(
+  ([name, [description, threads]]) => ({
+    name,
+    description,
+    threads: Object.keys(threads).length,
+    build: (strategy, variant) => build(strategy, variant, threads),
+  }),
+);
