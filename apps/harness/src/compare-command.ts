@@ -1,7 +1,7 @@
 /** `compare`: the main command. */
 import { writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { embeddedRecordingPath } from '@mmu-notifier/workloads/node';
 import { compare } from './compare.ts';
 import { exitCodes } from './errors.ts';
@@ -10,13 +10,20 @@ import { collect, integer, mirrorRule, outputFile, strategyList } from './option
 import { startProgress } from './progress.ts';
 import { machine, schema, type CompareReport, type StrategyReport } from './report-format.ts';
 import { openSource, type SourceSpec } from './source.ts';
-import { defaultContenders, type Contender } from './strategies.ts';
+import {
+  defaultContenders,
+  indexNames,
+  withIndex,
+  type Contender,
+  type IndexName,
+} from './strategies.ts';
 import { headline, reading, table } from './table.ts';
 
 interface Options {
   readonly trace?: string[];
   readonly workload?: string[];
   readonly strategy?: Contender[];
+  readonly index?: IndexName;
   readonly devices: number;
   readonly mirror: string;
   readonly seed: number;
@@ -44,6 +51,9 @@ export const compareCommand: Command = new Command('compare')
   )
   .option('--workload <name>', 'generated workload, see `list`; may be repeated', collect)
   .option('--strategy <names>', 'strategies, separated by commas, see `list`', strategyList)
+  .addOption(
+    new Option('--index <name>', 'container of the strategies that take one').choices(indexNames),
+  )
   .option('--devices <n>', 'devices that mirror memory', integer(1, 64), 2)
   .option('--mirror <rule>', `what they mirror: ${rules.join('; ')}`, mirrorRule, 'anonymous')
   .option('--seed <n>', 'seed of everything random', integer(0, 2 ** 31 - 1), 1)
@@ -106,7 +116,7 @@ async function compareOne(
   let strategies: StrategyReport[];
   try {
     strategies = await compare({
-      contenders: options.strategy ?? defaultContenders,
+      contenders: contendersOf(options),
       source,
       observations: options.quick === true ? 1 : options.observations,
       onProgress: (done, what) => progress.update(done, what),
@@ -124,6 +134,11 @@ async function compareOne(
     );
   }
   return { schema, machine: machine(), seed, trace, strategies };
+}
+
+function contendersOf({ strategy = [...defaultContenders], index }: Options): Contender[] {
+  if (index === undefined) return strategy;
+  return strategy.map((contender) => withIndex(contender, index) ?? contender);
 }
 
 function sourceSpecs(options: Options): SourceSpec[] {
