@@ -78,10 +78,11 @@ export function notifierScenario({ lockless, nodes, threads }: NotifierScenario)
 
 const nodeAt = (i: number): number => firstNode + i * nodeWords;
 
+const find = (names: Record<string, number>, at: number): string | undefined =>
+  Object.keys(names).find((name) => names[name] === at);
+
 function nameOf(byteOffset: number): string | undefined {
   const word = byteOffset >> 2;
-  const find = (names: Record<string, number>, at: number): string | undefined =>
-    Object.keys(names).find((name) => names[name] === at);
   if (word < firstNode) return find(Word, word);
   const i = Math.floor((word - firstNode) / nodeWords);
   return `node${i}.${find(Node, (word - firstNode) % nodeWords)}`;
