@@ -1,4 +1,5 @@
 import { NotifierError, type CreateOptions, type Strategy, type Traits } from '@mmu-notifier/core';
+import type { Region } from '@mmu-notifier/sync';
 import { attachRegion, byteLength, createRegion } from './layout.ts';
 import { ReferenceNotifier } from './notifier.ts';
 
@@ -16,27 +17,34 @@ const theTraits: Traits = Object.freeze<Traits>({
   subscribeWaits: false,
   twoPass: true,
   filtersByOwner: true,
-  modes: ['event-loop', 'shared-memory'],
-  knownRaces: [],
+  modes: Object.freeze(['event-loop', 'shared-memory'] as const),
+  knownRaces: Object.freeze([]),
 });
 
 /** Subscriptions to begin with, in one event loop. */
 const capacityDefault = 64;
 
-/** In one event loop there is one notifier for a memory, however often it is attached. */
-const localNotifiers = new WeakMap<ArrayBufferLike, ReferenceNotifier>();
+/** In one event loop there is one notifier for a region, however often it is attached. */
+const localNotifiers = new WeakMap<Region, ReferenceNotifier>();
 
 function create(options: CreateOptions = {}): ReferenceNotifier {
-  const { variant, memory, capacity = capacityDefault } = options;
+  const { variant, capacity = capacityDefault } = options;
+  const memory = options.memory ?? undefined;
+  const itsTraits = traits(variant);
   const region = createRegion(capacity, memory);
-  const notifier = new ReferenceNotifier(region, memory === undefined, traits(variant));
-  if (memory !== undefined && !region.shared) localNotifiers.set(memory, notifier);
+  const notifier = new ReferenceNotifier(region, memory === undefined, itsTraits);
+  if (!region.shared) localNotifiers.set(region, notifier);
   return notifier;
 }
 
 function attach(memory: ArrayBufferLike): ReferenceNotifier {
-  return (
-    localNotifiers.get(memory) ?? new ReferenceNotifier(attachRegion(memory), false, theTraits)
+  const region = attachRegion(memory);
+  if (region.shared) return new ReferenceNotifier(region, false, theTraits);
+  const local = localNotifiers.get(region);
+  if (local !== undefined) return local;
+  throw new NotifierError(
+    'MMN_MEMORY',
+    'expected shared memory, or the memory of a notifier that was created here, got a copy of one: its callbacks are elsewhere',
   );
 }
 
@@ -51,7 +59,7 @@ function traits(variant: string = theTraits.variant): Traits {
 /** The simplest correct notifier: the oracle of the others, and the template for a new one. Ours. */
 export const reference: Strategy<ReferenceNotifier> = Object.freeze({
   name: 'reference',
-  variants: [theTraits.variant],
+  variants: Object.freeze([theTraits.variant]),
   traits,
   byteLength,
   create,

@@ -6,7 +6,8 @@
  *           32 + Mm       Open[0] … Open[sectionsMax - 1]      the open sections' ranges
  *           then          Sub[0] … Sub[capacity - 1]
  *
- * Every word is read and written under Mm.lock, but for a driver's mutex. That is the whole design.
+ * Every word is read and written under Mm.lock, but for the queue and a driver's mutex. That is the whole design.
+ * Zeros are an empty notifier: laying it out is writing the header.
  */
 import { NotifierError } from '@mmu-notifier/core';
 import { headerWords, Region, struct } from '@mmu-notifier/sync';
@@ -18,13 +19,22 @@ export const Mm = struct({
   /** One past the last slot ever used, of each array. */
   openBound: 'word',
   subBound: 'word',
+  /** A WaitQueue: two words. */
   queue: 'wide',
   /** Sections started so far. */
   sections: 'wide',
 });
 
 /** An open section, or a free slot with `isOpen` 0. */
-export const Open = struct({ isOpen: 'word', start: 'wide', end: 'wide', number: 'wide' });
+export const Open = struct({
+  isOpen: 'word',
+  /** Whose own doing it is, by number; 0 for nobody's. */
+  owner: 'word',
+  start: 'wide',
+  end: 'wide',
+  /** What `Mm.sections` became when it started. */
+  number: 'wide',
+});
 
 /** A subscription, or a free record with `state` 0. */
 export const Sub = struct({
@@ -33,9 +43,11 @@ export const Sub = struct({
   cookie: 'word',
   /** The driver's lock when it brought none. */
   mutex: 'word',
-  /** Sections that may still call it. */
+  /** Sections that may still call it, and callbacks and publications of it that sleep. */
   callers: 'word',
-  /** Sections that hit it so far: a read that saw another number collided. */
+  /** The owner's number; 0 for none. */
+  owner: 'word',
+  /** Callbacks so far, in this record: a read that saw another number collided. */
   seq: 'wide',
   /** `Mm.sections` when it was made: older sections do not call it. */
   born: 'wide',
@@ -45,32 +57,50 @@ export const Sub = struct({
   end: 'wide',
 });
 
-/** Values of `Sub.state`. */
+/**
+ * Values of `Sub.state`.
+ *
+ *  | state   | called by                             | reads and publishes | left by            |
+ *  |---------|---------------------------------------|---------------------|--------------------|
+ *  | free    | nobody; callers is 0                  | no                  | subscribe          |
+ *  | open    | sections younger than born            | yes                 | beginClose         |
+ *  | closing | those of them that started before it  | no                  | endClose           |
+ */
 export const State = { free: 0, open: 1, closing: 2 } as const;
 
 /** Most open sections of all agents together. */
 export const sectionsMax = 1024;
 
-/** First word of `Mm`, of `Open[0]` and of `Sub[0]`. */
+/** First word of `Mm`. */
 export const mmAt: number = headerWords;
-export const openAt: number = mmAt + Mm.sizeWords;
-export const subsAt: number = openAt + sectionsMax * Open.sizeWords;
+const slotsAt = mmAt + Mm.sizeWords;
+const subsAt = slotsAt + sectionsMax * Open.sizeWords;
+
+/** First word of an open section's slot. */
+export function slotAt(slot: number): number {
+  return slotsAt + slot * Open.sizeWords;
+}
+
+/** First word of a subscription's record. */
+export function subAt(id: number): number {
+  return subsAt + id * Sub.sizeWords;
+}
 
 const kind = 'reference';
 
-/** Bytes for `capacity` subscriptions. */
+/** Bytes for `capacity` subscriptions. @throws NotifierError `MMN_OPTION` */
 export function byteLength(capacity: number): number {
-  return (subsAt + capacity * Sub.sizeWords) * 4;
-}
-
-/** @throws NotifierError `MMN_MEMORY`, `MMN_OPTION` */
-export function createRegion(capacity: number, memory: ArrayBufferLike | undefined): Region {
   if (!Number.isSafeInteger(capacity) || capacity < 1 || capacity > 2 ** 24) {
     throw new NotifierError(
       'MMN_OPTION',
       `expected capacity to be an integer from 1 to 2^24, got ${String(capacity)}`,
     );
   }
+  return (subsAt + capacity * Sub.sizeWords) * 4;
+}
+
+/** @throws NotifierError `MMN_MEMORY`, `MMN_OPTION` */
+export function createRegion(capacity: number, memory: ArrayBufferLike | undefined): Region {
   return Region.create({ kind, capacity, byteLength: byteLength(capacity) }, memory);
 }
 

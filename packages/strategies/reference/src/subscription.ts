@@ -1,6 +1,8 @@
-/** A subscriber's handle of the reference notifier. */
+/** A subscriber's handle of the reference notifier. Its state is in the region; this is the view of who made it. */
 import {
   abortable,
+  callbackAsync,
+  isPromise,
   NotifierError,
   type DriverLock,
   type MaybePromise,
@@ -8,23 +10,26 @@ import {
   type Span,
   type Subscription,
 } from '@mmu-notifier/core';
-import { run, runSync, type Waiting } from '@mmu-notifier/sync';
+import { mightSleep, run, runSync } from '@mmu-notifier/sync';
 import type { ReferenceNotifier } from './notifier.ts';
+import { waitToClose, waitToRead } from './waits.ts';
 
 /** See the contract's `Subscription`. */
 export class ReferenceSubscription implements Subscription {
   readonly id: number;
   readonly start: number;
   readonly end: number;
-  readonly #lock: DriverLock;
+  readonly lock: DriverLock;
   readonly #notifier: ReferenceNotifier;
   #isOpen = true;
+  /** Its record may belong to another one. */
+  #isFree = false;
   #closing: Promise<void> | undefined;
 
   /** @internal use `subscribe` */
   constructor(notifier: ReferenceNotifier, id: number, span: Span, lock: DriverLock) {
     this.#notifier = notifier;
-    this.#lock = lock;
+    this.lock = lock;
     this.id = id;
     this.start = span.start;
     this.end = span.end;
@@ -36,12 +41,14 @@ export class ReferenceSubscription implements Subscription {
 
   readBegin(signal?: AbortSignal): MaybePromise<Seq> {
     const seq = this.#read();
-    return seq >= 0 ? (seq as Seq) : run(this.#waitToRead(), signal);
+    if (seq >= 0) return seq as Seq;
+    mightSleep('readBegin');
+    return run(waitToRead(this.#notifier.state, this.id), signal);
   }
 
   readBeginSync(): Seq {
     const seq = this.#read();
-    return seq >= 0 ? (seq as Seq) : runSync(this.#waitToRead());
+    return seq >= 0 ? (seq as Seq) : runSync(waitToRead(this.#notifier.state, this.id));
   }
 
   checkRetry(seq: Seq): boolean {
@@ -54,52 +61,57 @@ export class ReferenceSubscription implements Subscription {
     signal?: AbortSignal,
   ): MaybePromise<boolean> {
     this.#refuseClosed();
-    if (this.#lock.tryLock()) {
-      const collided = this.#collided(seq);
-      let installed: MaybePromise<void> = undefined;
-      try {
-        if (!collided) installed = install();
-      } catch (error) {
-        this.#lock.unlock();
-        throw error;
-      }
-      if (installed !== undefined) return this.#unlockAfter(installed);
-      this.#lock.unlock();
-      return !collided;
-    }
-    return this.#publishLater(seq, install, signal);
+    const waited = this.lock.lock(signal);
+    if (waited !== undefined) return this.#publishLater(waited, seq, install);
+    return this.#publishLocked(seq, install);
   }
 
   publishSync(seq: Seq, install: () => void): boolean {
     this.#refuseClosed();
-    this.#lock.lockSync();
-    try {
-      if (this.#collided(seq)) return false;
-      install();
-      return true;
-    } finally {
-      this.#lock.unlock();
-    }
+    this.lock.lockSync();
+    const published = this.#publishLocked(seq, install);
+    if (isPromise(published)) throw callbackAsync(published);
+    return published;
   }
 
+  /** See the contract. Also waits for a publication that is on its way. */
   close(signal?: AbortSignal): MaybePromise<void> {
     this.#notifier.refuseInCallback('close');
-    if (!this.#isOpen) return this.#closing;
-    this.#isOpen = false;
-    const { state } = this.#notifier;
-    state.beginClose(this.id);
-    if (state.endClose(this.id)) return undefined;
-    this.#closing = run(this.#waitToClose());
-    return signal === undefined ? this.#closing : abortable(this.#closing, signal);
+    mightSleep('close');
+    if (this.#isClosed()) return undefined;
+    this.#closing ??= this.#closeLater();
+    return abortable(this.#closing, signal);
   }
 
   closeSync(): void {
     this.#notifier.refuseInCallback('close');
-    if (!this.#isOpen) return;
+    mightSleep('closeSync');
+    if (this.#isClosed()) return;
+    try {
+      runSync(waitToClose(this.#notifier.state, () => this.#isOver()));
+    } catch (error) {
+      this.#closing ??= this.#closeLater();
+      throw error;
+    }
+  }
+
+  /** Begins to close, if that has not happened; whether it is over at once. */
+  #isClosed(): boolean {
+    if (this.#isOpen) this.#notifier.state.beginClose(this.id);
     this.#isOpen = false;
-    const { state } = this.#notifier;
-    state.beginClose(this.id);
-    if (!state.endClose(this.id)) runSync(this.#waitToClose());
+    return this.#isOver();
+  }
+
+  #isOver(): boolean {
+    if (this.#isFree) return true;
+    if (!this.#notifier.state.endClose(this.id)) return false;
+    this.#notifier.forget(this.id);
+    this.#isFree = true;
+    return true;
+  }
+
+  #closeLater(): Promise<void> {
+    return run(waitToClose(this.#notifier.state, () => this.#isOver()));
   }
 
   #read(): number {
@@ -107,53 +119,54 @@ export class ReferenceSubscription implements Subscription {
     return this.#notifier.state.read(this.id);
   }
 
-  /** Throws `MMN_RELEASED` after release: then no read can be published any more. */
-  #collided(seq: Seq): boolean {
-    return this.#notifier.state.read(this.id) !== seq;
-  }
-
-  /**
-   * Once: until none of the sections that were open is, or another has come. In that case the number from before
-   * is returned, which `publish` refuses: the current one would be accepted when the new section has ended,
-   * although the read began inside it.                                                        [R5]
-   */
-  *#waitToRead(): Waiting<Seq> {
-    const { state } = this.#notifier;
-    const before = state.seqOf(this.id);
-    let now = -1;
-    yield* state.queue.wait(() => {
-      now = state.read(this.id);
-      return now >= 0 || state.seqOf(this.id) !== before;
-    });
-    return now >= 0 ? (now as Seq) : before;
-  }
-
-  *#waitToClose(): Waiting<void> {
-    const { state } = this.#notifier;
-    yield* state.queue.wait(() => state.endClose(this.id));
-  }
-
   async #publishLater(
+    waited: Promise<void>,
     seq: Seq,
     install: () => MaybePromise<void>,
-    signal: AbortSignal | undefined,
   ): Promise<boolean> {
-    await this.#lock.lock(signal);
-    try {
-      if (this.#collided(seq)) return false;
-      await install();
-      return true;
-    } finally {
-      this.#lock.unlock();
-    }
+    return this.#whileHeld(async () => {
+      await waited;
+      if (!this.#isOpen) this.lock.unlock();
+      this.#refuseClosed();
+      return this.#publishLocked(seq, install);
+    });
   }
 
-  async #unlockAfter(installed: Promise<void>): Promise<true> {
+  /** Decides and installs, with the lock held; unlocks when that is over. After release it throws. */
+  #publishLocked(seq: Seq, install: () => MaybePromise<void>): MaybePromise<boolean> {
+    let installed: MaybePromise<void> = undefined;
+    let collided = false;
     try {
-      await installed;
-      return true;
+      collided = this.#notifier.state.read(this.id) !== seq;
+      if (!collided) installed = install();
+    } catch (error) {
+      this.lock.unlock();
+      throw error;
+    }
+    if (isPromise(installed)) return this.#unlockAfter(installed);
+    this.lock.unlock();
+    return !collided;
+  }
+
+  #unlockAfter(installed: Promise<void>): Promise<boolean> {
+    return this.#whileHeld(async () => {
+      try {
+        await installed;
+        return true;
+      } finally {
+        this.lock.unlock();
+      }
+    });
+  }
+
+  /** Keeps the record from being freed until the work is over. */
+  async #whileHeld<T>(work: () => Promise<T>): Promise<T> {
+    const { state } = this.#notifier;
+    state.hold(this.id);
+    try {
+      return await work();
     } finally {
-      this.#lock.unlock();
+      state.drop(this.id);
     }
   }
 
