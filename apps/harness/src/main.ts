@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { compareCommand } from './compare-command.ts';
 import { exitCodes, isUsers } from './errors.ts';
+import { exploreCommand } from './explore/explore-command.ts';
 import { importCommand } from './import-command.ts';
 import { listCommand } from './list-command.ts';
 
@@ -9,6 +10,7 @@ const program = new Command('mmu-notifier')
   .description('Compares mmu notifiers on recordings of real programs.')
   .configureHelp({ helpWidth: 100, showGlobalOptions: true })
   .addCommand(compareCommand)
+  .addCommand(exploreCommand)
   .addCommand(listCommand)
   .addCommand(importCommand);
 

@@ -8,21 +8,20 @@ const numbers = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
 /** Rules between rows only, so that the table fits on a terminal. */
 const lean = {
-  ...Object.fromEntries(
-    ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left'].map((at) => [
-      at,
-      '',
-    ]),
-  ),
-  ...{
-    'bottom-right': '',
-    left: '',
-    right: '',
-    middle: ' ',
-    'mid-mid': '─',
-    'left-mid': '',
-    'right-mid': '',
-  },
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  right: '',
+  middle: ' ',
+  'mid-mid': '─',
+  'left-mid': '',
+  'right-mid': '',
 };
 
 /** One row a strategy. */

@@ -114,6 +114,7 @@ describe('help', () => {
   test.concurrent.each([
     [['--help']],
     [['compare', '--help']],
+    [['explore', '--help']],
     [['list', '--help']],
     [['import', '--help']],
   ])('%j', { timeout }, async (args) => {

@@ -38,3 +38,12 @@ export function struct<const F extends Record<string, FieldWidth>>(fields: F): S
   offsets['sizeWords'] = at + (at & 1);
   return Object.freeze(offsets) as Struct<F>;
 }
+
+/** The name of the field that a word belongs to, for reports. `undefined` between fields and behind the last. */
+export function fieldAt(fields: Record<string, FieldWidth>, word: number): string | undefined {
+  const offsets = struct(fields);
+  return Object.entries(fields).find(([name, width]) => {
+    const offset = offsets[name]!;
+    return width === 'wide' ? word >> 1 === offset : word === offset;
+  })?.[0];
+}

@@ -204,7 +204,8 @@ export class Subscribers implements WalkHost {
     if (entry !== undefined && entry.birth === words[at + Node.birth]) return entry;
     const id = words[at + Node.ops]!;
     invariant(id >= 0, `node ${node}: expected an ops id, got functions of another notifier`);
-    if ((words[at + Node.state]! & State.isSubscription) !== 0) {
+    // It may be unlinked at the same time. Pairs with `#link` and `#unlink`.
+    if ((this.state.region.load(at + Node.state) & State.isSubscription) !== 0) {
       return this.#bindSubscription(node, this.#subscriptionTable(id));
     }
     const table = this.#legacyTable(id);

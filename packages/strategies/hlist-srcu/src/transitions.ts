@@ -289,7 +289,8 @@ export class Transitions {
     region.store(at + Node.next, first);
     words[at + Node.previous] = 0;
     if (first !== 0) words[nodeAt(first) + Node.previous] = node;
-    words[at + Node.state] = words[at + Node.state]! | State.listed;
+    // Walkers that meet the node look at its kind, without the lock. Pairs with `entryOf`.
+    region.store(at + Node.state, words[at + Node.state]! | State.listed);
     if ((words[at + Node.state]! & State.hasEnd) !== 0) region.add(mmAt + Mm.ends, 1);
     region.store(mmAt + Mm.first, node);
   }
@@ -303,7 +304,7 @@ export class Transitions {
     const previous = words[at + Node.previous]!;
     region.store(previous === 0 ? mmAt + Mm.first : nodeAt(previous) + Node.next, next);
     if (next !== 0) words[nodeAt(next) + Node.previous] = previous;
-    words[at + Node.state] = words[at + Node.state]! & ~State.listed;
+    region.store(at + Node.state, words[at + Node.state]! & ~State.listed);
     if ((words[at + Node.state]! & State.hasEnd) !== 0) region.add(mmAt + Mm.ends, -1);
   }
 

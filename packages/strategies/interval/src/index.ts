@@ -7,7 +7,7 @@ import {
   type Traits,
 } from '@mmu-notifier/core';
 import { isShared, type Region } from '@mmu-notifier/sync';
-import { attachMemory, attachRegion, byteLength, createMemory } from './layout.ts';
+import { attachMemory, attachRegion, byteLength, createMemory, nameOfWord } from './layout.ts';
 import { IntervalNotifier } from './notifier.ts';
 
 export type { IntervalOps } from './binding.ts';
@@ -131,6 +131,7 @@ export const interval: IntervalStrategy = Object.freeze({
   variants: Object.freeze([...traitsOf.keys()]),
   traits: traitsFor,
   byteLength,
+  nameOfWord,
   create: create as IntervalStrategy['create'],
   attach,
 });

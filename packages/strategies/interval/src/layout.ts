@@ -25,7 +25,7 @@
  */
 import { NotifierError } from '@mmu-notifier/core';
 import { IntervalTree } from '@mmu-notifier/interval-tree';
-import { headerWords, Region, struct, type Struct } from '@mmu-notifier/sync';
+import { fieldAt, headerWords, Region, struct, type Struct } from '@mmu-notifier/sync';
 
 const mmFields = {
   lock: 'word',
@@ -89,6 +89,18 @@ export const State = {
 
 /** `Sub.seqHigh` after release. */
 export const releasedHigh = -1;
+
+/** What a word is called, for reports: `mm.active`, `sub[1].seqLow`. The tree's words have no names. */
+export function nameOfWord(index: number): string | undefined {
+  if (index < mmAt) return undefined;
+  if (index < subsAt) return prefixed('mm', fieldAt(mmFields, index - mmAt));
+  const handle = Math.floor((index - subsAt) / Sub.sizeWords);
+  return prefixed(`sub[${handle}]`, fieldAt(subFields, (index - subsAt) % Sub.sizeWords));
+}
+
+function prefixed(where: string, field: string | undefined): string | undefined {
+  return field === undefined ? undefined : `${where}.${field}`;
+}
 
 /** First word of `Mm`. */
 export const mmAt: number = headerWords;

@@ -100,7 +100,9 @@ export class IntervalSubscription implements Subscription {
    * lasts until it is released. Linux: mmu_interval_read_retry.
    */
   readRetry(seq: Seq): boolean {
-    return this.#notifier.state.seqOf(this.id) !== seq;
+    const { state, isV1 } = this.#notifier;
+    // v1: READ_ONCE, since the core writes the number without the driver's lock.
+    return (isV1 ? state.loadSeq(this.id) : state.seqOf(this.id)) !== seq;
   }
 
   /**

@@ -1,0 +1,92 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { harness } from './command.ts';
+
+const timeout = 120_000;
+
+describe('explore', () => {
+  test(
+    '[U-5] finds that v1 frees a record on the deferred list, and replays the schedule',
+    { timeout },
+    async () => {
+      const found = await harness(['explore', '--strategy', 'interval:v1', '--scenario', 'close']);
+      expect(found.code).toBe(1);
+      expect(found.out).toMatch(/closer: write sub\[0\]\.state := 0\n +at Slab\.free/);
+      const schedule = /--replay (\w+)/.exec(found.out)![1]!;
+      const only = ['--strategy', 'interval:v1', '--scenario', 'close'];
+      const replayed = await harness(['explore', ...only, '--replay', schedule]);
+      expect(replayed.code).toBe(1);
+      expect(replayed.out).toContain('=> data-race');
+    },
+  );
+
+  test(
+    '[U-1] finds that v1 publishes across the end of the address space',
+    { timeout },
+    async () => {
+      const { code, out } = await harness([
+        'explore',
+        '--strategy',
+        'interval:v1',
+        '--scenario',
+        'exit',
+      ]);
+      expect(code).toBe(1);
+      expect(out).toContain('stale: shadow entry 1, page-table entry 2');
+    },
+  );
+
+  test(
+    '[O1] is complete for the landed notifier, three threads among them',
+    { timeout },
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'mmu-notifier-explore-'));
+      const json = join(folder, 'rows.json');
+      const scenarios = 'fault,close,subscribe,reap,exit,fault-close';
+      const args = [
+        '--strategy',
+        'interval',
+        '--scenario',
+        scenarios,
+        '--seconds',
+        '60',
+        '--json',
+        json,
+      ];
+      const { code, out } = await harness(['explore', ...args]);
+      expect({ code, out }).toMatchObject({ code: 0 });
+      const { rows } = JSON.parse(readFileSync(json, 'utf8')) as { rows: { status: string }[] };
+      expect(rows.map(({ status }) => status)).toEqual(scenarios.split(',').map(() => 'complete'));
+      rmSync(folder, { recursive: true });
+    },
+  );
+
+  test('is complete for the legacy list against close and exit', { timeout }, async () => {
+    const args = ['--strategy', 'hlist-srcu', '--scenario', 'close,exit', '--seconds', '60'];
+    const { code, out } = await harness(['explore', ...args]);
+    expect({ code, out }).toMatchObject({ code: 0 });
+  });
+
+  test('exits with 3 when a budget stops it', { timeout }, async () => {
+    const args = ['--strategy', 'reference', '--scenario', 'two-sections', '--seconds', '1'];
+    const { code, out } = await harness(['explore', ...args]);
+    expect(code).toBe(3);
+    expect(out).toContain('stopped');
+  });
+
+  test.each([
+    [
+      ['--strategy', 'none'],
+      /expected a strategy that runs on shared memory \(.*interval.*\), got 'none'/,
+    ],
+    [['--scenario', 'nope'], /expected a situation \(fault, .*\), got 'nope'/],
+    [['--replay', 'a1b1'], /expected --replay with one --strategy and one --scenario/],
+    [['--preemptions', '-1'], /expected an integer from 0 to 100, got '-1'/],
+  ])('refuses %j with exit code 2', { timeout }, async (args, message) => {
+    const { code, err } = await harness(['explore', ...args]);
+    expect(code).toBe(2);
+    expect(err).toMatch(message);
+  });
+});
