@@ -19,7 +19,7 @@ interface Collected {
   readonly exploration: Exploration;
 }
 
-const stepsMax = 150_000;
+const stepsMax = 50_000;
 
 /** Explores a program to the end, failures or not. */
 function collect(program: Program, options: Options, internal: InternalOptions = {}): Collected {

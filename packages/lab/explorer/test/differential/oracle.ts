@@ -49,7 +49,7 @@ export function bruteForce(program: Program, statesMax = 200_000): Behaviour | u
     queue: [],
   };
   start.threads.forEach((_, t) => runLocal(program, start, t));
-  const numbers = new Map<string, number>([[JSON.stringify(start), 0]]);
+  const numbers = new Map<string, number>([[keyOf(start), 0]]);
   const states = [start];
   const essences = [essence(program, start)];
   const before: number[][] = [[]];
@@ -69,7 +69,7 @@ export function bruteForce(program: Program, statesMax = 200_000): Behaviour | u
     }
     if (next.length === 0) leaves.push(i);
     for (const each of next) {
-      const key = JSON.stringify(each);
+      const key = keyOf(each);
       let number = numbers.get(key);
       if (number === undefined) {
         number = states.push(each) - 1;
@@ -134,11 +134,28 @@ function successors(program: Program, state: State): State[] | 'use-after-free' 
     }
     const choices = i.op === 'choose' ? i.n : 1;
     for (let choice = 0; choice < choices; choice++) {
-      const after = structuredClone(state);
+      const after = clone(state);
       if (step(program, after, t, i, choice)) next.push(after);
     }
   }
   return next;
+}
+
+function clone({ mem, freed, threads, queue }: State): State {
+  return {
+    mem: [...mem],
+    freed,
+    threads: threads.map((thread) => ({ ...thread, regs: [...thread.regs] })),
+    queue: [...queue],
+  };
+}
+
+/** Everything that makes two states different, as a text. */
+function keyOf({ mem, freed, threads, queue }: State): string {
+  const parts = threads.map(
+    ({ pc, regs, out, asleep, failed }) => `${pc} ${regs.join()} ${out} ${asleep} ${failed}`,
+  );
+  return `${mem.join()};${freed};${queue.join()};${parts.join(';')}`;
 }
 
 /** Carries out one access; false when the thread sleeps for ever. */

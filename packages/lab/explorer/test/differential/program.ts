@@ -109,24 +109,30 @@ export interface Flavour {
   readonly racy: boolean;
   readonly loops: boolean;
   readonly locks: boolean;
+  /** Many waits and notifies of one word. */
+  readonly sleepy: boolean;
 }
 
 /** A random program. */
 export function createProgram(random: (below: number) => number): Program {
-  const threads = 2 + (random(3) === 0 ? 1 : 0);
+  const threads = 2 + (random(5) % 3);
+  const stepsMax = [0, 0, 5, 4, 2][threads]!;
   const flavour: Flavour = {
     threads,
-    steps: threads === 2 ? 2 + random(4) : 1 + random(3),
-    racy: random(3) === 0,
+    steps: (threads === 4 ? 1 : 2) + random(stepsMax - 1),
+    racy: random(4) === 0,
     loops: random(2) === 0,
     locks: random(2) === 0,
+    sleepy: random(4) === 0,
   };
   return Array.from({ length: threads }, () => createCode(random, flavour));
 }
 
 function createCode(random: (below: number) => number, flavour: Flavour): Code {
   const code: Instruction[] = [];
-  for (let i = 0; i < flavour.steps; i++) addStep(code, random, flavour);
+  // Threads of different lengths: some races show only against a long one.
+  const steps = Math.max(1, flavour.steps - random(2));
+  for (let i = 0; i < steps; i++) addStep(code, random, flavour);
   return code;
 }
 
@@ -137,6 +143,7 @@ function addStep(code: Instruction[], random: (below: number) => number, flavour
   if (flavour.locks && random(3) === 0) return addLocked(code, random);
   if (flavour.loops && random(4) === 0) return addLoop(code, random);
   if (flavour.racy && random(4) === 0) return addRacy(code, random);
+  if (flavour.sleepy && random(2) === 0) return addSleep(code, random);
   switch (random(12)) {
     case 0:
     case 1:
@@ -228,6 +235,13 @@ function addLoop(code: Instruction[], random: (below: number) => number): void {
       code.push({ op: 'store', x: 5, n: 1 });
       if (pause) code.push({ op: 'notify', r: 1, x: 5, n: 9 });
   }
+}
+
+function addSleep(code: Instruction[], random: (below: number) => number): void {
+  const patience = (['some', 'endless', 'endless'] as const)[random(3)]!;
+  if (random(2) === 0) code.push({ op: 'wait', r: 0, x: 1, e: 0, patience });
+  else code.push({ op: 'notify', r: 0, x: 1, n: 1 });
+  code.push({ op: 'out', r: 0 });
 }
 
 function addRacy(code: Instruction[], random: (below: number) => number): void {
