@@ -1,6 +1,7 @@
 /** The way in: explores a scenario, and tells what it found. */
 import { Nondeterminism } from './engine/execution.ts';
-import { FinerGrain, type Fault, type Machine } from './engine/machine.ts';
+import type { Fault } from './engine/guard.ts';
+import { FinerGrain, type Machine } from './engine/machine.ts';
 import { Prepared } from './engine/prepare.ts';
 import { recheck } from './engine/recheck.ts';
 import { ExplorerError } from './errors.ts';

@@ -1,5 +1,6 @@
 /** What to say of an execution that has come to its end: nobody can take a step any more. */
-import type { Fault, Machine } from './machine.ts';
+import type { Fault } from './guard.ts';
+import type { Machine } from './machine.ts';
 import { Trie } from './trie.ts';
 
 /** An end that is fine, or one that only the search's shortcuts make an end. */

@@ -1,5 +1,5 @@
 /** From a fault and its trace to what people read. */
-import type { Fault } from '../engine/machine.ts';
+import type { Fault } from '../engine/guard.ts';
 import type { Failure } from '../failure.ts';
 import { drawDiagram, type DiagramOptions } from './diagram.ts';
 import { formatSchedule } from './schedule.ts';

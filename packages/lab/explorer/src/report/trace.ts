@@ -1,6 +1,7 @@
 /** Runs one schedule and writes down what happens: every access, by whom, where, and what it found. */
 import { notes } from '../engine/execution.ts';
-import type { Fault, Machine, Observer } from '../engine/machine.ts';
+import type { Fault, Observer } from '../engine/guard.ts';
+import type { Machine } from '../engine/machine.ts';
 import type { Prepared } from '../engine/prepare.ts';
 import { Tape } from '../engine/trie.ts';
 import { ExplorerError } from '../errors.ts';

@@ -14,36 +14,18 @@
  *    no effect, so every other behaviour of it appears where its reads come later. If the others' writes would have let it
  *    go on, the end of the execution is nobody's end, and the judge drops it. (Not with a bound: coming later may cost a
  *    preemption. There it goes on when a word has changed, and depends on all the words that its loop looks at.)
- *
- * In cells, so that going back needs no code: each thread's clock, and for each place its last event. Both hold numbers of
- * events plus one, 0 being none.
  */
 import type { Machine } from '../engine/machine.ts';
-import { Kind, type Operation } from '../memory/operation.ts';
-import {
-  accesses,
-  dependent,
-  isQueue,
-  placeCount,
-  placeOf,
-  wordOf,
-  writes,
-  type Access,
-  type Place,
-} from './access.ts';
+import { Kind } from '../memory/operation.ts';
+import { accesses, dependent, type Access } from './access.ts';
+import { Event, History } from './history.ts';
 import { decision, type Decision, type Search, type SearchEnd } from './search.ts';
 
 /** An event, and the choice between events at its place in the execution. */
-class Frame {
+class Frame extends Event {
+  /** Where to go back to. */
   mark = 0;
-  thread = -1;
   choice = 0;
-  accesses: readonly Access[] = [];
-  /** For each access: the previous event of its place plus one, and what a word held before. */
-  readonly previous: number[] = [];
-  readonly before: number[] = [];
-  /** Events of each thread that happen before this one, this one included; numbers plus one. */
-  readonly clock: Int32Array;
   /** Sets of threads. */
   enabled = 0;
   backtrack = 0;
@@ -54,10 +36,6 @@ class Frame {
   /** Preemptions before this event, and the thread that could have gone on, or -1. */
   preemptions = 0;
   running = -1;
-
-  constructor(threads: number) {
-    this.clock = new Int32Array(threads);
-  }
 }
 
 /** Runs the search. */
@@ -65,37 +43,24 @@ export function dpor(search: Search): SearchEnd {
   return new Dpor(search).run();
 }
 
-/** First cells of what the search keeps in a machine. */
-interface Reserved {
-  /** Clocks: threads x threads. */
-  readonly clocks: number;
-  /** For each place its last event. */
-  readonly last: number;
-}
-
-const reserved = new WeakMap<Machine, Reserved>();
+const histories = new WeakMap<Machine, History<Frame>>();
 
 /** Makes a machine ready for {@link dpor}; call it before the machine starts. */
 export function prepareDpor(machine: Machine, isBounded: boolean): void {
-  const { cells, threads, ram } = machine;
   machine.parksLoops = !isBounded;
-  reserved.set(machine, {
-    clocks: cells.reserve(threads * threads),
-    last: cells.reserve(placeCount(ram.wordCount + 1)),
-  });
+  histories.set(machine, new History(machine));
 }
 
 class Dpor {
   readonly #search: Search;
   readonly #machine: Machine;
-  readonly #frames: Frame[] = [];
+  readonly #history: History<Frame>;
+  readonly #frames: Frame[];
+  /** Events of the current execution. */
   #depth = 0;
   /** The threads that are enabled now: only those that a step concerns are looked at again. */
   #enabled: number;
   readonly #isBounded: boolean;
-  readonly #clocks: number;
-  readonly #last: number;
-  readonly #firsts: Int32Array;
   /** What each thread's next step touches: nothing, once it has ended. */
   readonly #pending: (readonly Access[])[] = [];
 
@@ -103,10 +68,8 @@ class Dpor {
     this.#search = search;
     this.#machine = search.machine;
     this.#isBounded = search.options.preemptions !== Infinity;
-    const { clocks, last } = reserved.get(search.machine)!;
-    this.#clocks = clocks;
-    this.#last = last;
-    this.#firsts = new Int32Array(search.machine.threads);
+    this.#history = histories.get(search.machine)!;
+    this.#frames = this.#history.events;
     this.#enabled = search.machine.enabled();
     for (let t = 0; t < search.machine.threads; t++) this.#lookAt(t);
   }
@@ -197,13 +160,10 @@ class Dpor {
   /** Takes the frame's step: gives the event its clock, and looks at what it changes for each thread. */
   #perform(frame: Frame): void {
     const machine = this.#machine;
-    const { thread, clock } = frame;
+    const { thread } = frame;
     const pending = this.#pending[thread]!;
     frame.accesses = pending;
-    this.#readClock(thread, clock);
-    for (let i = 0; i < pending.length; i++) this.#order(frame, pending[i]!, i);
-    clock[thread] = this.#depth;
-    this.#writeClock(thread, clock);
+    this.#history.add(frame, this.#depth);
     frame.sleepAfter = frame.sleep === 0 ? 0 : this.#sleepAfter(frame);
     const mayWake = machine.point(thread).operation!.kind === Kind.notify;
     const asleep = mayWake ? this.#asleep() : 0;
@@ -215,7 +175,7 @@ class Dpor {
       if (isNew) {
         if (machine.failure !== undefined) continue;
         this.#lookAt(t);
-        if (t !== thread) this.#joinClock(t, clock);
+        if (t !== thread) this.#history.wake(t, frame);
         this.#findRaces(t);
       } else {
         if (!dependent(pending, this.#pending[t]!)) continue;
@@ -226,25 +186,6 @@ class Dpor {
     this.#enabled = machine.failure === undefined ? enabled : 0;
   }
 
-  /** Puts an event after those that it depends on, and at the head of its place's history. */
-  #order(frame: Frame, access: Access, i: number): void {
-    const { cells } = this.#machine;
-    const place = placeOf(access);
-    const isWrite = writes(access);
-    const head = cells.words[this.#last + place]!;
-    frame.previous[i] = head;
-    frame.before[i] = isQueue(place) ? 0 : cells.words[wordOf(place)]!;
-    for (let j = head; j !== 0;) {
-      const other = this.#frames[j - 1]!;
-      const at = accessTo(other, place);
-      const otherWrites = writes(other.accesses[at]!);
-      if (isWrite || otherWrites) join(frame.clock, other.clock);
-      if (otherWrites) break;
-      j = other.previous[at]!;
-    }
-    cells.set(this.#last + place, this.#depth);
-  }
-
   /** Finds the events that race with a thread's next operation. */
   #findRaces(t: number): void {
     const machine = this.#machine;
@@ -253,40 +194,19 @@ class Dpor {
     if (machine.isAsleep(t) ? !machine.isEnabled(t) : machine.parksLoops && machine.watch(t))
       return;
     const pending = this.#pending[t]!;
-    for (let i = 0; i < pending.length; i++) this.#findRacesAt(t, operation, pending, pending[i]!);
-  }
-
-  #findRacesAt(t: number, operation: Operation, pending: readonly Access[], access: Access): void {
-    const machine = this.#machine;
-    const { words } = machine.cells;
-    const clock = this.#clocks + t * machine.threads;
-    const place = placeOf(access);
-    const isWrite = writes(access);
     const maySpin = operation.mayRepeat && operation.bytes === 4;
-    let readers = 0;
-    for (let j = words[this.#last + place]!; j !== 0;) {
-      const event = this.#frames[j - 1]!;
-      const at = accessTo(event, place);
-      const number = j;
-      j = event.previous[at]!;
-      const eventWrites = writes(event.accesses[at]!);
-      if (!isWrite && !eventWrites) continue;
-      if (event.thread === t || number <= words[clock + event.thread]!) {
-        if (eventWrites) break;
-        continue;
-      }
-      if (maySpin && machine.spinsOn(t, event.before[at]!)) {
-        if (this.#isBounded) this.#addBacktrack(number, t, pending);
-        continue;
-      }
-      if (eventWrites) {
-        this.#addBacktrack(number, t, pending);
-        break;
-      }
-      if (((readers >> event.thread) & 1) === 0) {
-        readers |= 1 << event.thread;
-        this.#addBacktrack(number, t, pending);
-      }
+    for (const access of pending) {
+      let readers = 0;
+      this.#history.visitRaces(t, access, (event, number, isWrite, held) => {
+        const bit = 1 << event.thread;
+        if (maySpin && machine.spinsOn(t, held)) {
+          if (this.#isBounded) this.#addBacktrack(number, t, pending);
+          return true;
+        }
+        if (isWrite || (readers & bit) === 0) this.#addBacktrack(number, t, pending);
+        readers |= bit;
+        return !isWrite;
+      });
     }
   }
 
@@ -297,34 +217,10 @@ class Dpor {
       return;
     }
     const frame = this.#frames[number - 1]!;
-    const initials = this.#initials(number, t, pending) & frame.enabled;
+    const initials = this.#history.initials(number, this.#depth, t, pending) & frame.enabled;
     if (initials === 0) frame.backtrack |= frame.enabled;
     else if ((frame.backtrack & initials) !== 0) return;
     else frame.backtrack |= (initials >> t) & 1 ? 1 << t : lowestBit(initials);
-  }
-
-  /** The threads that can begin: first in what comes after the event, `t` included, but does not depend on it. */
-  #initials(number: number, t: number, pending: readonly Access[]): number {
-    const threads = this.#machine.threads;
-    const { words } = this.#machine.cells;
-    const racing = this.#frames[number - 1]!.thread;
-    const firsts = this.#firsts.fill(0);
-    let initials = 0;
-    let touched = false;
-    for (let j = number + 1; j <= this.#depth; j++) {
-      const event = this.#frames[j - 1]!;
-      if (event.clock[racing]! >= number) continue;
-      if (firsts[event.thread] === 0) {
-        if (!isAfterAny(event.clock, firsts, threads)) initials |= 1 << event.thread;
-        firsts[event.thread] = j;
-      }
-      touched ||= dependent(event.accesses, pending);
-    }
-    if (firsts[t] === 0 && !touched) {
-      const clock = this.#clocks + t * threads;
-      if (!isAfterAny(words.subarray(clock, clock + threads), firsts, threads)) initials |= 1 << t;
-    }
-    return initials;
   }
 
   #addConservative(number: number, t: number): void {
@@ -368,24 +264,6 @@ class Dpor {
     return set;
   }
 
-  #readClock(t: number, into: Int32Array): void {
-    const { cells, threads } = this.#machine;
-    for (let u = 0; u < threads; u++) into[u] = cells.words[this.#clocks + t * threads + u]!;
-  }
-
-  #writeClock(t: number, clock: Int32Array): void {
-    const { cells, threads } = this.#machine;
-    for (let u = 0; u < threads; u++) cells.set(this.#clocks + t * threads + u, clock[u]!);
-  }
-
-  #joinClock(t: number, clock: Int32Array): void {
-    const { cells, threads } = this.#machine;
-    for (let u = 0; u < threads; u++) {
-      const at = this.#clocks + t * threads + u;
-      if (clock[u]! > cells.words[at]!) cells.set(at, clock[u]!);
-    }
-  }
-
   #schedule(): Decision[] {
     return this.#frames.slice(0, this.#depth).map((frame) => decision(frame.thread, frame.choice));
   }
@@ -393,24 +271,6 @@ class Dpor {
 
 function cost(frame: Frame, thread: number): number {
   return frame.running >= 0 && frame.running !== thread ? 1 : 0;
-}
-
-/** Which of the frame's accesses is the one to this place. */
-function accessTo(frame: Frame, place: Place): number {
-  const { accesses: all } = frame;
-  let at = 0;
-  while (placeOf(all[at]!) !== place) at++;
-  return at;
-}
-
-function join(into: Int32Array, from: Int32Array): void {
-  for (let t = 0; t < into.length; t++) if (from[t]! > into[t]!) into[t] = from[t]!;
-}
-
-/** Whether something with this clock happens after the first event of any thread. */
-function isAfterAny(clock: Int32Array, firsts: Int32Array, threads: number): boolean {
-  for (let u = 0; u < threads; u++) if (firsts[u] !== 0 && clock[u]! >= firsts[u]!) return true;
-  return false;
 }
 
 const lowest = (set: number): number => 31 - Math.clz32(set & -set);

@@ -4,7 +4,8 @@
  * A schedule is a list of decisions, one for each step: the thread, and for a `choose` what it returns.
  */
 import type { Judge } from '../engine/judge.ts';
-import type { Fault, Machine } from '../engine/machine.ts';
+import type { Fault } from '../engine/guard.ts';
+import type { Machine } from '../engine/machine.ts';
 import { Kind } from '../memory/operation.ts';
 import type { Budget, Counts } from '../scenario.ts';
 

@@ -6,7 +6,7 @@
  * 2. States are told apart by a hash of 53 bits: among a million states, two are confused once in 10,000 searches.
  * 3. Dijkstra's algorithm with a bucket for each number of preemptions and of steps.
  */
-import type { Fault } from '../engine/machine.ts';
+import type { Fault } from '../engine/guard.ts';
 import {
   choiceOf,
   decision,

@@ -1,6 +1,7 @@
 /** Runs one program both ways, and says where they differ. */
 import { exploreWith, type InternalOptions } from '../../src/explore.ts';
-import type { Fault, Machine } from '../../src/engine/machine.ts';
+import type { Fault } from '../../src/engine/guard.ts';
+import type { Machine } from '../../src/engine/machine.ts';
 import type { Exploration, Options } from '../../src/index.ts';
 import { bruteForce, type Behaviour } from './oracle.ts';
 import { createBody, wordCount, type Program } from './program.ts';
