@@ -120,7 +120,7 @@ export function createProgram(random: (below: number) => number): Program {
   const flavour: Flavour = {
     threads,
     steps: (threads === 4 ? 1 : 2) + random(stepsMax - 1),
-    racy: random(4) === 0,
+    racy: random(3) === 0,
     loops: random(2) === 0,
     locks: random(2) === 0,
     sleepy: random(4) === 0,
@@ -142,7 +142,7 @@ function addStep(code: Instruction[], random: (below: number) => number, flavour
   const out: Instruction = { op: 'out', r: 0 };
   if (flavour.locks && random(3) === 0) return addLocked(code, random);
   if (flavour.loops && random(4) === 0) return addLoop(code, random);
-  if (flavour.racy && random(4) === 0) return addRacy(code, random);
+  if (flavour.racy && random(3) === 0) return addRacy(code, random);
   if (flavour.sleepy && random(2) === 0) return addSleep(code, random);
   switch (random(12)) {
     case 0:
