@@ -6,9 +6,8 @@ export type ThreadBody =
   | {
       /** What a worker does once when it starts. The threads' attach parts run one after the other, in order, and are not interleaved. */
       readonly attach: (shared: SharedArrayBuffer) => unknown;
-      /** Gets what attach returned. */
-      // oxlint-disable-next-line typescript/no-explicit-any -- whatever this thread's attach returns
-      readonly run: (attached: any, shared: SharedArrayBuffer) => unknown;
+      /** Gets what attach returned: say its type in the parameter. */
+      readonly run: (attached: never, shared: SharedArrayBuffer) => unknown;
     };
 
 /** Programs that share memory. Thread bodies are synchronous, and run many times. */

@@ -95,7 +95,7 @@ export function bodyOf(thread: ThreadBody): (shared: SharedArrayBuffer) => unkno
   return (shared) => {
     const attached = thread.attach(shared);
     agent().operate(new Operation(Kind.begin, 0, 4));
-    return thread.run(attached, shared);
+    return thread.run(attached as never, shared);
   };
 }
 
