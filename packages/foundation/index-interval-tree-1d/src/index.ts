@@ -1,3 +1,4 @@
+/// <reference path="./interval-tree-1d.d.ts" />
 /**
  * The npm package interval-tree-1d as an {@link IntervalIndex}.
  *
