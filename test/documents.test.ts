@@ -37,7 +37,7 @@ describe('fences', () => {
       JSON.stringify({
         extends: '../../tsconfig.json',
         compilerOptions: { noUnusedLocals: false, noUnusedParameters: false },
-        include: ['*.ts'],
+        include: ['*.ts', '../../packages/*/*/src/**/*.d.ts'],
       }),
     );
   });

@@ -1,4 +1,3 @@
-/// <reference path="./interval-tree-1d.d.ts" />
 /**
  * The npm package interval-tree-1d as an {@link IntervalIndex}.
  *
