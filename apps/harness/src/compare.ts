@@ -128,6 +128,9 @@ function report({ strategy, variant, traits }: Contender, of: Seen): StrategyRep
     sections: counts?.sections ?? 0,
     faults: counts?.published ?? 0,
     wouldBlock: counts?.wouldBlock ?? 0,
+    secondsPerReplay: first === undefined ? null : median(results.map(({ seconds }) => seconds)),
+    peakMemoryBytes:
+      first === undefined ? null : Math.max(...results.map((result) => result.peakMemoryBytes)),
     observations: results.length,
     error,
   };

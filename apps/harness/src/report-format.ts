@@ -1,6 +1,6 @@
 /**
- * The machine-readable report of `compare --json`. Everything but the fields named `ns…`, `machine` and
- * `seconds` is the same for the same seed.
+ * The machine-readable report of `compare --json`. The same seed gives the same report but for `machine`, the
+ * times (`ns…`, `seconds…`) and the memory (`bytesPerSubscription`, `peakMemoryBytes`).
  */
 import { cpus, totalmem } from 'node:os';
 
@@ -39,6 +39,10 @@ export interface StrategyReport {
   readonly faults: number;
   /** Non-blockable starts that would have blocked. */
   readonly wouldBlock: number;
+  /** Median over the observations of the time of one replay, reading the recording not included. */
+  readonly secondsPerReplay: number | null;
+  /** Most resident memory of a process that replayed. */
+  readonly peakMemoryBytes: number | null;
   /** Processes that the times come from. */
   readonly observations: number;
   readonly error: string | null;

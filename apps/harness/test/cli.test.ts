@@ -141,6 +141,8 @@ function steady({ schema, seed, trace, strategies }: CompareReport): unknown {
     nsPerInvalidation: null,
     nsPerFault: null,
     bytesPerSubscription: null,
+    secondsPerReplay: null,
+    peakMemoryBytes: null,
   }));
   return { schema, seed, trace, counts };
 }
