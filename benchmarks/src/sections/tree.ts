@@ -131,7 +131,7 @@ async function prepare(level: Level): Promise<Plan> {
     notes: [
       ...Object.entries(WORKLOADS).map(([name, about]) => `${name}: ${about}`),
       'C is an augmented red-black tree whose nodes are a cache line each and lie in one array, kinder to the cache than nodes inside the structures of a program. It does not check its arguments; ours does.',
-      'Every hit is hashed, which all contenders pay alike. `collect` writes hits to an array first; `walk` is `first` and `next`, as C does it.',
+      'Timed passes count hits; passes before and after them hash every one, and all contenders must agree. `collect` writes the hits to an array; `walk` is `first` and `next`, as in C.',
     ],
     facts: {
       seed: String(SEED),

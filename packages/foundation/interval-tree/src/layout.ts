@@ -19,10 +19,11 @@
  * 3. Bit k of `occupied` says whether place k holds an entry. Inner nodes are dense: they use the first places. A leaf may have holes, which
  *    have last -1 and a start that keeps all sixteen in order. Places after the last one in use are pads: last -1, start
  *    Infinity. Nothing reaches -1, so searches look at places and never at `occupied`.
- * 4. `groupMaxima[g]` is the largest last of places 0 to 4g+3. The last of them is the largest of the node, its `max`.
+ * 4. `groupMaxima[g]` is the largest last of places 0 to 4g+3. The last of them is the largest of the node, its `max`. In a leaf the others
+ *    may be too large, but not larger than `max`: removals leave them as they are, and a search goes on to the place that they promised.
  * 5. `whereIs[handle]` is the leaf that holds the handle plus the place in it, or 0. It is the only way in by handle.
  * 6. Every node but the root has at least `countMin` entries, except the last node of each level, which has at least one (ascending
- *    inserts leave full nodes behind). `countMin` is a quarter of a full node, which keeps joining rare. When nodes run out,
+ *    inserts leave full nodes behind). `countMin` is small, which keeps joining rare. When nodes run out,
  *    `tighten` raises it to a half for once; memory is reserved for that and a 64th more, so that it is seldom needed again.
  * 7. No word is ever read as both an integer and a double.
  *
@@ -79,9 +80,9 @@ export interface Words {
   readonly whereIs: number;
 }
 
-/** Fewest entries of a node (invariant 6). Its square is at least `fanOut`, which `tighten` relies on. */
+/** Fewest entries of a node (invariant 6). Its square is at least half of `fanOut`, which `tighten` relies on. */
 export function countMinOf(fanOut: number): number {
-  return Math.min(Math.ceil(Math.sqrt(fanOut)), fanOut >> 1);
+  return Math.ceil(Math.sqrt(fanOut / 2));
 }
 
 /** Nodes that are enough for `capacity` intervals: at half-full nodes, with slack, and with one to spare on each level for splits. */

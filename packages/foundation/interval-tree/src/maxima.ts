@@ -16,17 +16,40 @@ function larger(a: number, b: number): number {
 
 /** Recomputes the maximum of group g from its four places and the maximum before it. */
 export function setGroup(doubles: Float64Array, node: number, g: number): void {
-  const a = (node + LASTS + 4 * g) | 0;
   const before = g === 0 ? PAD_LAST : doubles[(node + GROUPS + g - 1) | 0]!;
-  const first = larger(doubles[a]!, doubles[(a + 1) | 0]!);
-  const second = larger(doubles[(a + 2) | 0]!, doubles[(a + 3) | 0]!);
-  doubles[(node + GROUPS + g) | 0] = larger(larger(first, second), before);
+  doubles[(node + GROUPS + g) | 0] = larger(
+    before,
+    largestOfFour(doubles, (node + LASTS + 4 * g) | 0),
+  );
+}
+
+function largestOfFour(doubles: Float64Array, a: number): number {
+  return larger(
+    larger(doubles[a]!, doubles[(a + 1) | 0]!),
+    larger(doubles[(a + 2) | 0]!, doubles[(a + 3) | 0]!),
+  );
 }
 
 /** Recomputes all four. */
 export function setMaxima(doubles: Float64Array, node: number): void {
-  setGroup(doubles, node, 0);
-  setGroup(doubles, node, 1);
-  setGroup(doubles, node, 2);
-  setGroup(doubles, node, 3);
+  const g = (node + GROUPS) | 0;
+  const a = (node + LASTS) | 0;
+  const m0 = largestOfFour(doubles, a);
+  const m1 = larger(m0, largestOfFour(doubles, (a + 4) | 0));
+  const m2 = larger(m1, largestOfFour(doubles, (a + 8) | 0));
+  const m3 = larger(m2, largestOfFour(doubles, (a + 12) | 0));
+  doubles[g] = m0;
+  doubles[(g + 1) | 0] = m1;
+  doubles[(g + 2) | 0] = m2;
+  doubles[(g + 3) | 0] = m3;
+}
+
+/** Raises the maxima from group `from` on to `last`. The others are compared with -1, which changes nothing and takes no branch. */
+export function raiseMaxima(doubles: Float64Array, node: number, from: number, last: number): void {
+  const g = (node + GROUPS) | 0;
+  const above = last + 1;
+  doubles[g] = larger(doubles[g]!, above * +(from === 0) - 1);
+  doubles[(g + 1) | 0] = larger(doubles[(g + 1) | 0]!, above * +(from <= 1) - 1);
+  doubles[(g + 2) | 0] = larger(doubles[(g + 2) | 0]!, above * +(from <= 2) - 1);
+  doubles[(g + 3) | 0] = larger(doubles[(g + 3) | 0]!, last);
 }

@@ -5,7 +5,7 @@
  */
 import * as layout from './layout.ts';
 import { countOf, denseMask, freeNode, takeNode, type Words } from './layout.ts';
-import { setGroup, setMaxima } from './maxima.ts';
+import { setMaxima } from './maxima.ts';
 import { placeOf } from './search.ts';
 
 // Copies: the engine folds a constant of the same module into the code, but reads an imported one on every use.
@@ -123,7 +123,7 @@ export function lower(words: Words, node: number): void {
     const max = doubles[(node + MAX) | 0]!;
     if (doubles[(parent + LASTS + place) | 0] === max) return;
     doubles[(parent + LASTS + place) | 0] = max;
-    for (let g = place >> 2; g < 4; g = (g + 1) | 0) setGroup(doubles, parent, g);
+    setMaxima(doubles, parent);
     node = parent;
   }
 }
@@ -222,7 +222,7 @@ function evenOut(words: Words, { parent, place, level, joinedMax }: Neighbours):
 
 /**
  * Joins and evens out whatever is less than half full, so that the tree takes no more nodes than `nodeCountMax` counts on. Below a node that is not
- * the last of its level there are at least countMin² entries, which is enough for one half-full child: none is left over.
+ * the last of its level there are at least countMin² entries, which is enough for one half-full child: none is left alone with fewer.
  * Costs a pass over the tree.
  */
 export function tighten(words: Words): void {
@@ -264,8 +264,7 @@ function dropRoot(words: Words): void {
 
 /** Moves the entries of a node to its first places; returns how many there are. */
 function makeDense(words: Words, node: number, level: number): number {
-  const { ints } = words;
-  const occupied = ints[2 * node + OCCUPIED]!;
+  const occupied = words.ints[2 * node + OCCUPIED]!;
   let count = 0;
   for (let k = 0; k < SLOTS; k++) {
     if ((occupied & (1 << k)) === 0) continue;

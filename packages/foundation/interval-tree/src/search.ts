@@ -14,14 +14,14 @@ import * as layout from './layout.ts';
 import type { Words } from './layout.ts';
 
 // Copies: the engine folds a constant of the same module into the code, but reads an imported one from memory on every use.
-const { GROUPS, HEIGHT, LASTS, MAX, PARENT, REFERENCES, ROOT, SLOTS, STARTS } = layout;
+const { GROUPS, HEIGHT, LASTS, MAX, PAD_START, PARENT, REFERENCES, ROOT, SLOTS, STARTS } = layout;
 
 /** The query, `[start, last]`; holds nothing between calls. Too long on purpose: V8 knows the address of what is larger than 64 bytes. */
 const query = new Float64Array(16);
 
-/** For each level above the leaves, what is left to visit of the node on the way: the node, and a mask of its children. */
+/** The way down to a leaf: for each level above it, the node and the place of the child that was taken. */
 const pathNodes = new Int32Array(64);
-const pathMasks = new Int32Array(64);
+const pathPlaces = new Int32Array(64);
 
 /** The place of the lowest bit of a mask that is not 0. */
 export function lowest(mask: number): number {
@@ -50,7 +50,10 @@ function reaching(doubles: Float64Array, node: number): number {
   return (mask << 1) + +(doubles[a]! >= x);
 }
 
-/** The first place of a node whose last is the query's start or more. There must be one. */
+/**
+ * The first place of an inner node whose last is the query's start or more; in a leaf, where group maxima may be too large, a place not
+ * after it. There must be one.
+ */
 function firstReaching(doubles: Float64Array, node: number): number {
   const x = query[0]!;
   const g =
@@ -100,6 +103,7 @@ function firstBelow(words: Words, node: number, height: number): number {
     node = ints[((node << 1) + REFERENCES + k) | 0]!;
     k = firstReaching(doubles, node);
   }
+  while (doubles[(node + LASTS + k) | 0]! < query[0]!) k = (k + 1) | 0;
   if (doubles[(node + STARTS + k) | 0]! > query[1]!) return -1;
   return ints[((node << 1) + REFERENCES + k) | 0]!;
 }
@@ -152,59 +156,88 @@ export function collectHits(words: Words, start: number, last: number, into: Int
   return collect(words, into);
 }
 
-/** `reaching` is called in one place only: it is large, and the engine would not inline a second call. */
 function collect(words: Words, into: Int32Array): number {
   const { doubles, ints } = words;
+  const start = query[0]!;
   const last = query[1]!;
   const height = ints[HEIGHT]!;
   let node = ints[ROOT]!;
-  if (!(doubles[(node + MAX) | 0]! >= query[0]!)) {
+  if (!(doubles[(node + MAX) | 0]! >= start)) {
     endsBefore(words);
     return 0;
   }
   let k = firstReaching(doubles, node);
   for (let level = height; level > 0; level = (level - 1) | 0) {
     pathNodes[level] = node;
-    pathMasks[level] = ~k;
+    pathPlaces[level] = k;
     node = ints[((node << 1) + REFERENCES + k) | 0]!;
     k = firstReaching(doubles, node);
   }
+  while (doubles[(node + LASTS + k) | 0]! < start) k = (k + 1) | 0;
   if (doubles[(node + STARTS + k) | 0]! > last || into.length === 0) return 0;
   into[0] = ints[((node << 1) + REFERENCES + k) | 0]!;
-  // Most queries of sparse sets end here. Place 15 has no next; a pad, which may end the node and not the tree, is no end either.
+  // Most queries of sparse sets end here. A pad, which may end the leaf and not the tree, is no end; place 15 has no next.
   const following = doubles[(node + STARTS + ((k + 1) & (SLOTS - 1))) | 0]!;
-  if (following > last && following !== Infinity) return 1;
+  if (following > last && following !== PAD_START) return 1;
 
   let count = 1;
-  let level = 0;
-  let places = -2 << k;
+  k = (k + 1) | 0;
   for (;;) {
-    let mask = reaching(doubles, node) & places;
-    if (level === 0) {
-      for (; mask !== 0; mask &= mask - 1) {
-        k = lowest(mask);
-        if (doubles[(node + STARTS + k) | 0]! > last || count >= into.length) return count;
-        into[count] = ints[((node << 1) + REFERENCES + k) | 0]!;
-        count = (count + 1) | 0;
-      }
+    // Every place that starts in time is written, and counted if it is a hit: which ones are hits cannot be predicted, so a
+    // branch for each would cost more than the writes. Those past the end of a typed array are dropped.
+    const b = (node + STARTS) | 0;
+    const g = countInGroups(doubles, b, last);
+    const end = (g + countOfFour(doubles, (b + g) | 0, last)) | 0;
+    let r = ((node << 1) + REFERENCES + k) | 0;
+    const aEnd = (node + LASTS + end) | 0;
+    for (let a = (node + LASTS + k) | 0; a < aEnd; a = (a + 1) | 0) {
+      into[count] = ints[r]!;
+      count = (count + +(doubles[a]! >= start)) | 0;
+      r = (r + 1) | 0;
     }
-    while (mask === 0) {
+    if (count >= into.length) return into.length;
+    if (end < SLOTS && doubles[(b + end) | 0]! !== PAD_START) return count;
+
+    // Up to the first node with a later child that reaches the query, which is nearly always the next one.
+    let level = 0;
+    do {
       level = (level + 1) | 0;
       if (level > height) return count;
       node = pathNodes[level]!;
-      mask = pathMasks[level]!;
+      k = (pathPlaces[level]! + 1) | 0;
+      while (k < SLOTS && doubles[(node + LASTS + k) | 0]! < start) k = (k + 1) | 0;
+    } while (k === SLOTS);
+    // And down again to the first leaf that does.
+    for (;;) {
+      if (doubles[(node + STARTS + k) | 0]! > last) return count;
+      pathPlaces[level] = k;
+      node = ints[((node << 1) + REFERENCES + k) | 0]!;
+      level = (level - 1) | 0;
+      if (level === 0) break;
+      pathNodes[level] = node;
+      k = firstReaching(doubles, node);
     }
-    if (mask < 0) {
-      // Not looked at since the way down, which took child ~mask: what follows it is left.
-      places = -2 << ~mask;
-      continue;
-    }
-    k = lowest(mask);
-    if (doubles[(node + STARTS + k) | 0]! > last) return count;
-    pathNodes[level] = node;
-    pathMasks[level] = mask & (mask - 1);
-    node = ints[((node << 1) + REFERENCES + k) | 0]!;
-    level = (level - 1) | 0;
-    places = -1;
+    k = 0;
   }
+}
+
+/** Four times the number of groups but the first that begin with a start of `x` or less. `b` is the index of the first start. */
+function countInGroups(doubles: Float64Array, b: number, x: number): number {
+  return (
+    (+(doubles[(b + 4) | 0]! <= x) +
+      +(doubles[(b + 8) | 0]! <= x) +
+      +(doubles[(b + 12) | 0]! <= x)) <<
+    2
+  );
+}
+
+/** How many of the four starts from index `b` on are `x` or less. */
+function countOfFour(doubles: Float64Array, b: number, x: number): number {
+  return (
+    (+(doubles[b]! <= x) +
+      +(doubles[(b + 1) | 0]! <= x) +
+      +(doubles[(b + 2) | 0]! <= x) +
+      +(doubles[(b + 3) | 0]! <= x)) |
+    0
+  );
 }

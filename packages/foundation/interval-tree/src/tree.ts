@@ -214,8 +214,9 @@ export class IntervalTree {
   }
 
   /**
-   * All hits at once, in order: writes their handles from index 0 on and returns how many it wrote. It stops when `into` is full, so a result of `into.length`
-   * may not be all; `next(into[into.length - 1], start, last)` goes on from there. Several times faster than a walk with `next`.
+   * All hits at once, in order: writes their handles to `into` from index 0 on and returns how many. It stops when `into` is full, so a result of
+   * `into.length` may not be all; `next(into[into.length - 1], start, last)` goes on from there. What is behind the returned number of handles is scratch.
+   * Several times faster than a walk with `next`.
    *
    * @throws IntervalTreeError `MMN_TREE_INTERVAL`.
    */

@@ -6,7 +6,7 @@
  */
 import * as layout from './layout.ts';
 import { countOf, type Words } from './layout.ts';
-import { setGroup } from './maxima.ts';
+import { raiseMaxima, setGroup, setMaxima } from './maxima.ts';
 import { addToFull, lower, mend, tighten } from './rebalance.ts';
 import { lowest } from './search.ts';
 
@@ -96,13 +96,7 @@ function insertEntry(words: Words, handle: number): void {
   // First the groups that an entry has left, if any; then those that the new one has come to.
   const high = (k > hole ? k : hole) >> 2;
   for (let g = (k < hole ? k : hole) >> 2; g < high; g = (g + 1) | 0) setGroup(doubles, node, g);
-  for (
-    let a = (node + GROUPS + high) | 0, end = (node + GROUPS + 4) | 0;
-    a < end;
-    a = (a + 1) | 0
-  ) {
-    if (doubles[a]! < last) doubles[a] = last;
-  }
+  raiseMaxima(doubles, node, high, last);
 }
 
 /** Moves an entry of a leaf to another place of it. */
@@ -146,12 +140,9 @@ export function removeHandle(words: Words, handle: number): void {
   ints[(words.whereIs + handle) | 0] = 0;
   ints[SIZE] = (ints[SIZE]! - 1) | 0;
 
-  let losesMax = false;
-  for (let g = k >> 2; g < 4; g = (g + 1) | 0) {
-    if (doubles[(leaf + GROUPS + g) | 0]! > last) break;
-    setGroup(doubles, leaf, g);
-    losesMax = g === 3 && doubles[(leaf + MAX) | 0]! < last;
-  }
+  // The other maxima may stay too large (invariant 4): to find out whether they are costs a branch that cannot be predicted.
+  const isMax = last === doubles[(leaf + MAX) | 0]!;
+  if (isMax) setMaxima(doubles, leaf);
   if (countOf(occupied) < ints[COUNT_MIN]!) mend(words, leaf);
-  else if (losesMax) lower(words, leaf);
+  else if (isMax) lower(words, leaf);
 }

@@ -134,8 +134,14 @@ function verifyNode(words: Words, node: number, seen: Set<number>, place: Place)
       hold(k < end || start === PAD_START || level === 0, `place ${k} should be a pad`, node);
       previous = start;
     }
-    if (k % 4 === 3 && k < SLOTS - 1) {
-      hold(doubles[node + GROUPS + (k >> 2)] === max, `group maximum ${k >> 2} is wrong`, node);
+    if (k % 4 === 3) {
+      const group = doubles[node + GROUPS + (k >> 2)]!;
+      const mayBeTooLarge = level === 0 && group <= doubles[node + MAX]!;
+      hold(
+        group === max || (mayBeTooLarge && group > max),
+        `group maximum ${k >> 2} is wrong`,
+        node,
+      );
     }
   }
   hold(doubles[node + MAX] === max, 'max is wrong', node);
