@@ -153,28 +153,17 @@ export abstract class DriverSubscription implements Subscription {
    * Whoever calls it for several goes on with the others: see `DriverCallbacks.tearDownEach`.
    */
   tearDown(range: InvalidationRange, context: CallContext): MaybePromise<boolean> {
-    if (this.#isGone) return true;
-    const lock = this.callbackLock;
-    if (lock === undefined) return this.#callBack(range, undefined);
-    if (!range.blockable) return lock.tryLock() && this.#callBack(range, lock);
-    const locked = lockIn(lock, context);
-    if (!isPromise(locked)) return this.#callBack(range, lock);
-    this.hold();
-    return locked
-      .then(() => this.#callBack(range, lock))
-      .finally(() => {
-        this.unhold();
-      });
+    return this.#isGone ? true : this.#held(() => this.#lockAndCall(range, context));
   }
 
   /** Its second pass, without a lock. */
   finish(range: InvalidationRange): MaybePromise<void> {
-    return this.#call(() => this.ops.finish?.(range, this.cookie));
+    return this.#held(() => this.#call(() => this.ops.finish?.(range, this.cookie)));
   }
 
   /** The address space is gone for it. */
   release(): MaybePromise<void> {
-    return this.#call(() => this.ops.release?.(this.cookie));
+    return this.#held(() => this.#call(() => this.ops.release?.(this.cookie)));
   }
 
   /** Keeps `close` waiting until as many `unhold`. */
@@ -245,8 +234,18 @@ export abstract class DriverSubscription implements Subscription {
     this.freed();
   }
 
+  #lockAndCall(range: InvalidationRange, context: CallContext): MaybePromise<boolean> {
+    const lock = this.callbackLock;
+    if (lock === undefined) return this.#invalidate(range, undefined);
+    if (!range.blockable) return lock.tryLock() && this.#invalidate(range, lock);
+    const locked = lockIn(lock, context);
+    return isPromise(locked)
+      ? locked.then(() => this.#invalidate(range, lock))
+      : this.#invalidate(range, lock);
+  }
+
   /** With `lock` held, if any; gives it back when the callback is over. */
-  #callBack(range: InvalidationRange, lock: DriverLock | undefined): MaybePromise<boolean> {
+  #invalidate(range: InvalidationRange, lock: DriverLock | undefined): MaybePromise<boolean> {
     let result: MaybePromise<boolean | void>;
     try {
       result = this.#call(() => this.ops.invalidate(range, this.cookie));
@@ -261,24 +260,27 @@ export abstract class DriverSubscription implements Subscription {
     return result !== false;
   }
 
+  /** Calls the subscriber, so that what must not be called in a callback knows that it is in one. */
   #call<T>(callback: () => MaybePromise<T>): MaybePromise<T> {
-    const { domain } = this.mm;
+    this.mm.domain.callbackDepth++;
+    try {
+      return callback();
+    } finally {
+      this.mm.domain.callbackDepth--;
+    }
+  }
+
+  /** Keeps `close` waiting until `work` is over, also its lock given back. */
+  #held<T>(work: () => MaybePromise<T>): MaybePromise<T> {
     let result: MaybePromise<T>;
     this.hold();
-    domain.callbackDepth++;
     try {
-      result = callback();
+      result = work();
     } catch (error) {
       this.unhold();
       throw error;
-    } finally {
-      domain.callbackDepth--;
     }
-    if (isPromise(result)) {
-      return result.finally(() => {
-        this.unhold();
-      });
-    }
+    if (isPromise(result)) return result.finally(() => this.unhold());
     this.unhold();
     return result;
   }

@@ -72,6 +72,22 @@ describe.each(both)('$variant', ({ variant, hangs }) => {
     expect(closed instanceof Promise && (await isPending(closed))).toBe(hangs);
   });
 
+  it('[ODP-5] a start that found the last region going lets go, and nothing is left to end', async () => {
+    const world = new World({ variant });
+    const { subscription, calls } = world.recorder(0, 10);
+    const endFirst = world.start(50, 60);
+    const closed = subscription.close();
+    const second = world.notifier.invalidateRangeStart({ start: 0, end: 10 });
+    endFirst();
+    now(world.notifier.invalidateRangeEnd(await second));
+    await closed;
+    expect(calls.length).toBe(hangs ? 0 : 1); // held back behind the dereg, or not
+    const next = world.recorder(0, 10);
+    world.invalidate(0, 10);
+    expect(next.calls).toHaveLength(1);
+    world.notifier.verify();
+  });
+
   it('[ODP-6] gives the semaphore back when it refuses a start', () => {
     const world = new World({ variant });
     const { subscription } = world.recorder(0, 10);

@@ -202,6 +202,7 @@ describe.each(kinds)('a registration, $variant with $index', (kind) => {
   });
 
   it('wakes a fault that waits when the address space goes', async () => {
+    onTestFinished(useClock(new VirtualClock())); // 1000 ms never pass
     const world = new World(kind);
     const { subscription } = world.recorder(0, 10);
     world.start(0, 10);
