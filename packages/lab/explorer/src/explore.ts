@@ -214,7 +214,7 @@ function searchOptions(options: Options): Omit<SearchOptions, 'codeRuns'> {
     preemptions: options.preemptions ?? Infinity,
     budget:
       isSampling && Object.keys(budget).length === 0 ? { executions: samplesDefault } : budget,
-    stepsPerExecution: options.stepsPerExecution ?? 10_000,
+    stepsPerExecution: options.stepsPerExecution ?? 2_000,
     seed: options.seed ?? 1,
     depth: options.depth ?? 3,
     onProgress: options.onProgress,

@@ -67,7 +67,7 @@ export interface Options {
   readonly seed?: number;
   /** Of `pct`: changes of priority, plus one. Finds bugs of so many ordering constraints. Default 3. */
   readonly depth?: number;
-  /** Longest execution in visible operations: longer ones stop the search. Default 10,000. */
+  /** Longest execution in visible operations: longer ones stop the search. Default 2,000. */
   readonly stepsPerExecution?: number;
   /** Whether plain accesses are checked for data races. Default true; false is unsound unless another run checks them. */
   readonly races?: boolean;

@@ -190,6 +190,30 @@ describe('loops', () => {
     expect(outcomes).toEqual(new Set(['true true', 'true false', 'false true']));
   });
 
+  it('is told from it also below many layers of calls', () => {
+    const outcomes = new Set<unknown>();
+    const deep = (depth: number, code: () => void): void =>
+      depth === 0 ? code() : deep(depth - 1, code);
+    const body = (shared: SharedArrayBuffer): boolean => {
+      const m = words(shared);
+      let isFree = true;
+      const tryOnce = (): boolean => Atomics.compareExchange(m, 0, 0, 1) === 0;
+      const once = (): void => void (isFree = tryOnce());
+      const often = (): void => {
+        while (!tryOnce());
+      };
+      deep(15, once);
+      if (!isFree) deep(15, often);
+      unlock(m);
+      return isFree;
+    };
+    explore({
+      threads: { a: body, b: body },
+      check: (_, r) => outcomes.add(`${r['a']} ${r['b']}`),
+    });
+    expect(outcomes).toEqual(new Set(['true true', 'true false', 'false true']));
+  });
+
   it('a loop that gives up after so many turns goes on', () => {
     const result = explore({
       threads: {

@@ -10,9 +10,17 @@ const own = new URL('..', import.meta.url).pathname;
 /** A place in running code. */
 export type Site = Error;
 
+/** Frames to take, of which about ten are the explorer's own, and frames that count. */
+const framesMax = 60;
+const framesThatCount = 30;
+
 /** The place from which this is called. */
 export function siteHere(): Site {
-  return new Error('here');
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = framesMax;
+  const site = new Error('here');
+  Error.stackTraceLimit = limit;
+  return site;
 }
 
 /** Whether the same code made both accesses, called from the same places. */
@@ -20,7 +28,11 @@ export function isSameSite(a: Site | undefined, b: Site | undefined): boolean {
   return a !== undefined && b !== undefined && write(a) === write(b);
 }
 
+/** The frames between the explorer's own that lead here, and those that called the thread. */
 function write(site: Site): string {
-  const lines = (site.stack ?? '').split('\n');
-  return lines.filter((line) => !line.includes(own)).join('\n');
+  const lines = (site.stack ?? '').split('\n').slice(1);
+  const first = lines.findIndex((line) => !line.includes(own));
+  const theirs = lines.slice(first);
+  const end = theirs.findIndex((line) => line.includes(own));
+  return theirs.slice(0, Math.min(end === -1 ? Infinity : end, framesThatCount)).join('\n');
 }
