@@ -108,6 +108,7 @@ describe('a registration', () => {
     expect(await published).toBe(true);
     expect(await codeFrom(() => behind)).toBe('MMN_CLOSED');
     await closed;
+    expect(window.log).toEqual(['published 7', 'freed']);
   });
 
   it('[U1] is not called when it left while a section was on its way to it', async () => {
@@ -161,7 +162,23 @@ describe('a registration', () => {
     expect(await codeFrom(() => subscribe({ invalidate: () => {} }, -1))).toBe('no room');
     const { memory } = notifier.driver as Windows;
     const { byteLength } = memory;
-    for (let round = 0; round < 100; round++) subscribe({ invalidate: () => {} }).closeSync();
+    for (let round = 0; round < 100; round++) {
+      expect(() => subscribe({ invalidate: () => {} }, -1)).toThrow('no room');
+    }
+    expect(memory.byteLength).toBe(byteLength);
+  });
+
+  it('gives back its words when it closes, once', () => {
+    const { notifier, subscribe } = setUp();
+    const { memory } = notifier.driver as Windows;
+    const { byteLength } = memory;
+    for (let round = 0; round < 100; round++) {
+      const window = subscribe({ invalidate: () => {} });
+      window.closeSync();
+      window.closeSync();
+      expect(window.close()).toBe(undefined);
+      expect(window.log).toEqual(['freed']);
+    }
     expect(memory.byteLength).toBe(byteLength);
   });
 });
@@ -213,24 +230,31 @@ describe('a section', () => {
     );
   });
 
-  it('[L1] that releases calls, finishes and tells everybody, whatever single ones do', async () => {
-    const { notifier, subscribe } = setUp();
-    const log: string[] = [];
-    subscribe({
-      invalidate: ({ event, end }) => void log.push(`${event} ${end}`),
-      finish: ({ event }) => void log.push(`finish ${event}`),
-      release: async () => void log.push('release'),
-    });
-    subscribe({
-      invalidate: () => {
-        throw new Error('first');
-      },
-      release: () => void log.push('release too'),
-    });
-    expect(await codeFrom(() => notifier.release())).toBe('MMN_CALLBACK_FAILED');
-    const end = Number.MAX_SAFE_INTEGER;
-    expect(log).toEqual([`RELEASE ${end}`, 'finish RELEASE', 'release', 'release too']);
-  });
+  it.each([false, true])(
+    '[L1] that releases tells everybody in order (one fails: %s)',
+    async (isFailing) => {
+      const { notifier, subscribe } = setUp();
+      const log: string[] = [];
+      subscribe({
+        invalidate: ({ event, end }) => void log.push(`${event} ${end}`),
+        finish: ({ event }) => void log.push(`finish ${event}`),
+        release: async () => void log.push('release'),
+      });
+      subscribe({
+        invalidate() {
+          if (isFailing) throw new Error('first');
+        },
+        release: () => void log.push('release too'),
+      });
+      const released = Promise.resolve(notifier.release()).then(
+        () => undefined,
+        (error: unknown) => codeOf(error),
+      );
+      expect(await released).toBe(isFailing ? 'MMN_CALLBACK_FAILED' : undefined);
+      const end = Number.MAX_SAFE_INTEGER;
+      expect(log).toEqual([`RELEASE ${end}`, 'finish RELEASE', 'release', 'release too']);
+    },
+  );
 });
 
 describe('two drivers on one list', () => {

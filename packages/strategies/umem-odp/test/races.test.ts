@@ -3,7 +3,7 @@
  * outside of what is modelled here: see the README.
  */
 import { describe, expect, it } from 'vitest';
-import { begin, isPending, now, publish, Recorder, World } from './world.ts';
+import { begin, codeFrom, isPending, now, publish, Recorder, World } from './world.ts';
 
 const both = [
   { variant: 'v5.3', hangs: true },
@@ -123,5 +123,17 @@ describe('fixed', () => {
     await closed;
     expect((await subscribed).isOpen).toBe(true);
     world.notifier.verify();
+  });
+
+  it('[L1] refuses a registration that was waiting when the address space went', async () => {
+    const world = new World({ variant: 'fixed' });
+    world.recorder(0, 10);
+    world.start(0, 10);
+    const ops = new Recorder();
+    const subscribed = world.notifier.subscribe({ start: 20, end: 30 }, ops);
+    expect(await isPending(subscribed)).toBe(true);
+    await world.notifier.release();
+    expect(await codeFrom(() => subscribed)).toBe('MMN_RELEASED');
+    expect(ops.calls).toEqual([]);
   });
 });
