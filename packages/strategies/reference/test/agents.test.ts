@@ -57,12 +57,13 @@ describe('agents', { timeout: 60_000 }, () => {
 
   it('a full region: agents fight for the last records, and none is lost', async () => {
     const shared = createShared(6);
-    const sizes = { agents: 2, operations: 2_000 };
+    const sizes = { agents: 2, operations: 30_000 };
     const full = await Promise.all([
       startAgent('churn', shared, { ...sizes, agent: 0 }),
       startAgent('churn', shared, { ...sizes, agent: 1 }),
     ]);
     expect(full[0] + full[1]).toBeGreaterThan(0);
+    expect(wrongEntries(shared.board)).toBe(0);
     for (let i = 0; i < 6; i++) subscribe(shared);
     expect(codeOfCall(() => subscribe(shared))).toBe('MMN_OUT_OF_CAPACITY');
     shared.notifier.verify();

@@ -12,6 +12,7 @@ import {
   codeOf,
   type InvalidationRange,
   type Notifier,
+  type Seq,
   type Subscription,
 } from '@mmu-notifier/core';
 import { strategy } from './world.ts';
@@ -156,24 +157,34 @@ const jobs = {
     return collisions;
   },
 
-  /** Subscribes and closes, over and over. Returns how often there was no room. */
+  /**
+   * Subscribes and closes, over and over. Where nobody invalidates, what was read at first can be published at last: else
+   * two have one record. Returns how often there was no room.
+   */
   churn(job: Job, notifier: Notifier, board: Region): number {
     const random = meet(job, board);
-    const open: Subscription[] = [];
+    const open: [Subscription, Seq][] = [];
+    const closeOne = (): void => {
+      const [subscription, seq] = open.splice(random(open.length), 1)[0]!;
+      const published = subscription.publishSync(seq, () => {});
+      if (!published && board.load(At.version) === 1) board.add(At.wrong, 1);
+      subscription.closeSync();
+    };
     let full = 0;
     for (let i = 0; i < job.operations; i++) {
       if (open.length > 0 && (open.length === 8 || random(2) === 0)) {
-        open.splice(random(open.length), 1)[0]!.closeSync();
+        closeOne();
         continue;
       }
       try {
-        open.push(notifier.subscribeSync({ start: random(pages), end: pages }, 1));
+        const subscription = notifier.subscribeSync({ start: random(pages), end: pages }, 1);
+        open.push([subscription, subscription.readBeginSync()]);
       } catch (error) {
         if (codeOf(error) !== 'MMN_OUT_OF_CAPACITY') throw error;
         full++;
       }
     }
-    for (const subscription of open) subscription.closeSync();
+    while (open.length > 0) closeOne();
     return full;
   },
 

@@ -55,7 +55,7 @@ const operation = fc.oneof(
   { weight: 3, arbitrary: section },
   { weight: 2, arbitrary: subscribe },
   { weight: 5, arbitrary: fault },
-  { weight: 1, arbitrary: close },
+  { weight: 2, arbitrary: close },
 );
 
 /** Histories of up to four tasks, the first of which begins by subscribing. */

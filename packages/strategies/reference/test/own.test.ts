@@ -3,22 +3,24 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { InvariantError } from '@mmu-notifier/core';
 import { describe, expect, it } from 'vitest';
-import { reference } from '../src/index.ts';
+import { reference, type ReferenceNotifier } from '../src/index.ts';
 import { Mm, mmAt, Open, sectionsMax, slotAt, State, Sub, subAt } from '../src/layout.ts';
+import { createShared, startAgent, untilReady } from './agents.ts';
 import { begin, codeOfCall, eventLoopTurns, now, publish, Recorder } from './world.ts';
 
-describe('the scan', () => {
+describe('the scan', { timeout: 30_000 }, () => {
   it('holds as many open sections as it says, of all agents together', () => {
     const memory = new SharedArrayBuffer(reference.byteLength(1));
     const [one, two] = [reference.create({ memory, capacity: 1 }), reference.attach(memory)];
-    const handles = [];
+    const open = [];
     for (let i = 0; i < sectionsMax; i++) {
-      const notifier = i % 2 === 0 ? one : two;
-      handles.push([notifier, notifier.invalidateRangeStartSync({ start: 0, end: 1 })] as const);
+      open.push(one.invalidateRangeStartSync({ start: 0, end: 1 }));
     }
     const start = (): unknown => two.tryInvalidateRangeStart({ start: 0, end: 1 });
-    expect(codeOfCall(start)).toBe('MMN_OUT_OF_CAPACITY');
-    for (const [notifier, handle] of handles) notifier.invalidateRangeEnd(handle);
+    for (let i = 0; i < 3; i++) expect(codeOfCall(start)).toBe('MMN_OUT_OF_CAPACITY');
+    for (const section of open) one.invalidateRangeEnd(section);
+    // Refused starts keep none of their agent's handles, whose low bits are numbered from 0.
+    expect(two.invalidateRangeStartSync({ start: 0, end: 1 }) & 0x7fff).toBe(0);
     one.verify();
   });
 
@@ -38,7 +40,10 @@ describe('the scan', () => {
   });
 
   it('takes a memory of null for none', () => {
-    expect(reference.create({ memory: null as never }).memory).toBeInstanceOf(ArrayBuffer);
+    const notifier = reference.create({ memory: null as never, capacity: 1 });
+    const bytes = notifier.memory.byteLength;
+    for (let i = 0; i < 2; i++) notifier.subscribe({ start: 0, end: 1 }, new Recorder());
+    expect(notifier.memory.byteLength).toBeGreaterThan(bytes);
   });
 
   it('knows an owner by its ops id in shared memory, where agents have other objects', () => {
@@ -65,6 +70,19 @@ describe('the scan', () => {
     const strange = there.notifier.invalidateRangeStartSync({ ...range, owner: here.owner });
     expect(there.told).toEqual([7, 9]);
     there.notifier.invalidateRangeEndSync(strange);
+  });
+
+  it('[R1] wakes an agent that stands in its queue', async () => {
+    const shared = createShared(4);
+    const { notifier, board } = shared;
+    const section = now(notifier.invalidateRangeStart({ start: 0, end: 1 }));
+    const read = startAgent('readOnce', shared);
+    const { queue, region } = (notifier as ReferenceNotifier).state;
+    await untilReady(board, 1);
+    // Its second word counts who waits; the agent looks once more and sleeps, or has slept already.
+    while (region.load(queue.index + 1) === 0) await eventLoopTurns(1);
+    now(notifier.invalidateRangeEnd(section));
+    expect(await read).toBe(1);
   });
 
   it('lets the callbacks of what is closed be collected', async () => {

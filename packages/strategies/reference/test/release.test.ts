@@ -165,8 +165,14 @@ describe.each(kinds)('release in %s', (kind) => {
     world.notifier.verify();
   });
 
+  it('[N5] tells of a callback that refused', async () => {
+    const world = new World(kind);
+    world.subscribe(0, 10, { invalidate: () => false });
+    expect((await errorOf(() => world.notifier.release())).code).toBe('MMN_CALLBACK_REFUSED');
+  });
+
   it.each(['invalidate', 'finish', 'release'] as const)(
-    'aborted over an %s that never settles still releases, and calls whom it can',
+    'aborted over one’s %s that never settles still releases, and calls whom it can',
     async (pass) => {
       const world = new World(kind);
       const controller = new AbortController();

@@ -367,14 +367,18 @@ describe.each(kinds)('a callback in %s', (kind) => {
     },
   );
 
-  it.each(['invalidate', 'finish'] as const)(
-    'that returns a promise from %s where nobody can wait is refused, and its lock let go',
-    async (pass) => {
+  it.each([
+    ['invalidate', 'never settles', () => new Promise<void>(() => {})],
+    ['invalidate', 'rejects', () => Promise.reject(reason)],
+    ['finish', 'rejects', () => Promise.reject(reason)],
+  ] as const)(
+    'whose %s returns a promise, which %s, where nobody can wait is refused, and its lock let go',
+    async (pass, _, act) => {
       const world = new World(kind);
-      let asynchronous = true;
+      let isAsynchronous = true;
       const subscription = world.subscribe(0, 10, {
         invalidate: () => {},
-        [pass]: () => (asynchronous ? Promise.reject(new Error('nobody hears of it')) : undefined),
+        [pass]: () => (isAsynchronous ? act() : undefined),
       });
       const { calls } = world.recorder(0, 10);
       for (const form of [
@@ -384,7 +388,7 @@ describe.each(kinds)('a callback in %s', (kind) => {
         expect((await errorOf(form)).code).toBe('MMN_CALLBACK_ASYNC');
       }
       expect(calls).toHaveLength(2);
-      asynchronous = false;
+      isAsynchronous = false;
       world.expectUsable(subscription);
     },
   );

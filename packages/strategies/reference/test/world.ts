@@ -41,10 +41,11 @@ export class World {
   readonly kind: Kind;
   #opsIds = 0;
 
-  constructor(kind: Kind, capacity = 16) {
+  constructor(kind: Kind, capacity = 16, { grows = false } = {}) {
     this.kind = kind;
-    const memory = new SharedArrayBuffer(strategy.byteLength(capacity));
-    this.notifier = strategy.create(kind === 'event-loop' ? { capacity } : { capacity, memory });
+    const Memory = kind === 'event-loop' ? ArrayBuffer : SharedArrayBuffer;
+    const memory = new Memory(strategy.byteLength(capacity));
+    this.notifier = strategy.create(grows ? { capacity } : { capacity, memory });
   }
 
   /** Ops as this kind of memory wants them. */
