@@ -67,8 +67,13 @@ describe.each(kvm.variants)('a section, %s', (variant) => {
     const world = new World({ variant });
     const { ops, subscription } = world.recorder(0, 10);
     const seq = begin(subscription);
-    ops.act = ({ blockable }) => blockable;
+    const hints: boolean[] = [];
+    ops.act = ({ blockable }) => {
+      hints.push(subscription.checkRetry(seq)); // nobody knows yet whether there will be a collision
+      return blockable;
+    };
     expect(world.notifier.tryInvalidateRangeStart({ start: 0, end: 10 })).toBe(undefined);
+    expect(hints).toEqual([false]);
     expect([world.kvm.count, world.kvm.seq]).toEqual([0, 0]);
     expect(subscription.checkRetry(seq)).toBe(false);
     expect(publish(subscription, seq)).toBe(true);
@@ -207,6 +212,22 @@ describe.each(kvm.variants)('a memory slot, %s', (variant) => {
     expect(await codeFrom(() => subscription.publish(0 as never, () => {}))).toBe('MMN_RELEASED');
     now(subscription.close());
     world.notifier.verify();
+  });
+});
+
+describe.each(kvm.variants)('a release, %s', (variant) => {
+  it('[L1] waits for an install on its way, and tears it down', async () => {
+    const world = new World({ variant });
+    const { subscription, calls } = world.recorder(0, 10);
+    const installed = Promise.withResolvers<void>();
+    const published = subscription.publish(begin(subscription), () => installed.promise);
+    const released = world.notifier.release();
+    expect(await isPending(released)).toBe(true);
+    expect(calls).toEqual([]);
+    installed.resolve();
+    expect(await published).toBe(true);
+    await released;
+    expect(calls).toHaveLength(1);
   });
 });
 

@@ -44,6 +44,8 @@ describe('ranged', () => {
     expect(goesOn()).toEqual([true, true, true, true]);
     const third = world.start(0, 100); // touches the second slot
     expect(goesOn()).toEqual([false, true, true, true]);
+    world.invalidate(310, 320);
+    expect(goesOn()).toEqual([false, false, false, false]);
     third();
   });
 });
