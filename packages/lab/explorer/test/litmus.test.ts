@@ -176,6 +176,19 @@ it('an element of 64 bits and its halves race, both being atomic', () => {
   expect(result.verdict).toBe('data-race');
 });
 
+it('elements of 64 bits do not race with each other because somebody once looked at a half', () => {
+  const result = explore({
+    threads: {
+      a(shared) {
+        Atomics.load(new Int32Array(shared), 0);
+        Atomics.store(new BigInt64Array(shared), 0, 1n);
+      },
+      b: (shared) => void Atomics.load(new BigInt64Array(shared), 0),
+    },
+  });
+  expect(result).toMatchObject({ verdict: 'ok', status: 'complete' });
+});
+
 it('bytes of one word do not race', () => {
   const result = explore({
     threads: {

@@ -10,11 +10,11 @@
  *
  * Shadow cells of a grain (a word, or a byte when somebody uses elements smaller than a word), T being the number of threads:
  *
- *     state      1 freed, or'ed with 2 x the shape of the atomic accesses so far
+ *     state      1 freed, or'ed with 2 for each size class of the atomic accesses so far
  *     writer     the last plain write: clock x 16 + thread
  *     span       size in bytes of the atomic write whose release clock is below
  *     reads      [T] clock of each thread's last plain read
- *     atomicWrites, atomicReads [T]     likewise
+ *     atomics    for each size class: [T] of the last atomic writes, [T] of the last atomic reads
  *     release    [T] what an atomic read of that write acquires
  *     queue      [T] what entering the wait queue acquires
  */
@@ -29,8 +29,7 @@ export interface Conflict {
   readonly other: number | undefined;
 }
 
-const State = { freed: 1, shape: 2 } as const;
-const mixedShape = 63;
+const State = { freed: 1, class: 2 } as const;
 
 /** Most threads that fit. */
 export const threadsMax = 16;
@@ -45,8 +44,7 @@ export class Races {
   readonly #stride: number;
   readonly #grainShift: number;
   readonly #reads: number;
-  readonly #atomicWrites: number;
-  readonly #atomicReads: number;
+  readonly #atomics: number;
   readonly #release: number;
   readonly #queue: number;
 
@@ -55,9 +53,10 @@ export class Races {
     this.#threads = threads;
     this.#grainShift = grainBytes === 4 ? 2 : 0;
     this.#reads = 3;
-    this.#atomicWrites = this.#reads + threads;
-    this.#atomicReads = this.#atomicWrites + threads;
-    this.#release = this.#atomicReads + threads;
+    this.#atomics = this.#reads + threads;
+    // Elements of 4 and 8 bytes, or of 1, 2, 4 and 8. Of each size there is one at any byte: they are aligned.
+    const classes = grainBytes === 4 ? 2 : 4;
+    this.#release = this.#atomics + classes * 2 * threads;
     this.#queue = this.#release + threads;
     this.#stride = this.#queue + threads;
     this.#clocks = cells.reserve(threads * threads);
@@ -113,23 +112,23 @@ export class Races {
     const last = (offset + bytes - 1) >> shift;
     const mine = this.#clocks + t * this.#threads;
     const firstAt = this.#shadow + first * this.#stride;
+    const sizeClass = 31 - Math.clz32(bytes) - shift;
     if (reads && words[firstAt + 2] === bytes) this.#join(mine, firstAt + this.#release);
     for (let grain = first; grain <= last; grain++) {
       const at = this.#shadow + grain * this.#stride;
       const state = words[at]!;
       if ((state & State.freed) !== 0) return this.#freed(grain);
-      const shape = 1 + (grain - first) * 4 + (31 - Math.clz32(bytes));
-      if (state >> 1 !== shape) {
-        if (state !== 0 && !this.#checkAtomics(t, grain, at, writes)) return false;
-        cells.set(at, (state === 0 ? shape : mixedShape) * State.shape);
-      }
+      const others = (state >> 1) & ~(1 << sizeClass);
+      if (others !== 0 && !this.#checkAtomics(t, grain, at, writes, others)) return false;
+      cells.set(at, state | (State.class << sizeClass));
       const writer = words[at + 1]!;
       if (writer !== 0 && writer >> 4 > words[mine + (writer & 15)]!) {
         return this.#race(grain, writer & 15);
       }
       if (writes && !this.#checkAll(t, grain, at + this.#reads)) return false;
-      cells.set(at + (writes ? this.#atomicWrites : this.#atomicReads) + t, words[mine + t]!);
-      if (reads && writes) cells.set(at + this.#atomicReads + t, words[mine + t]!);
+      const records = at + this.#atomics + sizeClass * 2 * this.#threads + t;
+      if (writes) cells.set(records, words[mine + t]!);
+      if (reads) cells.set(records + this.#threads, words[mine + t]!);
     }
     if (writes) {
       cells.set(firstAt + 2, bytes);
@@ -171,13 +170,20 @@ export class Races {
 
   /** The rarer part of a plain access: freed bytes, and words that are also accessed atomically. */
   #checkState(t: number, grain: number, at: number, writes: boolean): boolean {
-    if ((this.#cells.words[at]! & State.freed) !== 0) return this.#freed(grain);
-    return this.#checkAtomics(t, grain, at, writes);
+    const state = this.#cells.words[at]!;
+    if ((state & State.freed) !== 0) return this.#freed(grain);
+    return this.#checkAtomics(t, grain, at, writes, state >> 1);
   }
 
-  #checkAtomics(t: number, grain: number, at: number, writes: boolean): boolean {
-    if (!this.#checkAll(t, grain, at + this.#atomicWrites)) return false;
-    return !writes || this.#checkAll(t, grain, at + this.#atomicReads);
+  /** Whether an access is ordered after the atomic ones of these size classes that it conflicts with. */
+  #checkAtomics(t: number, grain: number, at: number, writes: boolean, classes: number): boolean {
+    for (let left = classes; left !== 0; left &= left - 1) {
+      const sizeClass = 31 - Math.clz32(left & -left);
+      const records = at + this.#atomics + sizeClass * 2 * this.#threads;
+      if (!this.#checkAll(t, grain, records)) return false;
+      if (writes && !this.#checkAll(t, grain, records + this.#threads)) return false;
+    }
+    return true;
   }
 
   /** Whether each thread's access recorded from `from` on happens before now. */
