@@ -1,7 +1,7 @@
 /**
  * How a comparison is made, and when it is believed.
  *
- * 1. One fresh process is one observation: it repeats a fixed piece of work and reports the median pass.
+ * 1. One fresh process is one observation: it warms up, repeats a fixed piece of work and reports the fastest pass, the one that was disturbed least.
  * 2. Contenders take turns; the one that begins moves on by one each round, so that no contender always runs after the same one.
  * 3. An observation counts only if it did the work: all contenders of a case must report one hash.
  * 4. Contenders are compared round by round: a round's ratio is the baseline's time over the contender's, so above 1 the contender is faster. What a
@@ -10,7 +10,7 @@
  *    the whole interval on one side of 1 by more than the margin.
  */
 
-/** What one process measured, and what proves that it did the work. */
+/** What one process measured in its fastest pass, and what proves that it did the work. */
 export interface Observation {
   nsPerOperation: number;
   /** Of the results. */

@@ -23,8 +23,8 @@
  *    may be too large, but not larger than `max`: removals leave them as they are, and a search goes on to the place that they promised.
  * 5. `whereIs[handle]` is the leaf that holds the handle plus the place in it, or 0. It is the only way in by handle.
  * 6. Every node but the root has at least `countMin` entries, except the last node of each level, which has at least one (ascending
- *    inserts leave full nodes behind). `countMin` is small, which keeps joining rare. When nodes run out,
- *    `tighten` raises it to a half for once; memory is reserved for that and a 64th more, so that it is seldom needed again.
+ *    inserts leave full nodes behind). `countMin` is small, which keeps joining rare. Memory is for half-full nodes: when a history
+ *    has left so many that are emptier that nodes run out, the tree is packed anew, which leaves a third of the memory free or more.
  * 7. No word is ever read as both an integer and a double.
  *
  * Source: ours; the B+-tree with subtree maxima in place of Linux's augmented red-black tree (lib/interval_tree.c).
@@ -80,12 +80,12 @@ export interface Words {
   readonly whereIs: number;
 }
 
-/** Fewest entries of a node (invariant 6). Its square is at least half of `fanOut`, which `tighten` relies on. */
+/** Fewest entries of a node (invariant 6): at least two, so that a root with one child does not go unnoticed. */
 export function countMinOf(fanOut: number): number {
-  return Math.ceil(Math.sqrt(fanOut / 2));
+  return 2 + (fanOut >> 4);
 }
 
-/** Nodes that are enough for `capacity` intervals: at half-full nodes, with slack, and with one to spare on each level for splits. */
+/** Nodes for `capacity` intervals: those of half-full levels, and what a split may take, one on each level and a root. */
 function nodeCountMax(capacity: number, fanOut: number): number {
   const countMin = fanOut >> 1;
   let levels = 1;
@@ -96,7 +96,7 @@ function nodeCountMax(capacity: number, fanOut: number): number {
     nodes += level;
     levels++;
   }
-  return nodes + (nodes >> 6) + levels + 1;
+  return nodes + levels + 1;
 }
 
 /** 64-bit words from the tree's first byte to the table of handles. */
@@ -190,7 +190,7 @@ export function clearNodes(words: Words): void {
   ints[ROOT] = takeNode(words);
 }
 
-/** A node without entries: the last one freed, else the next one never used. `hasNodesFor` says whether there is one. */
+/** A node without entries: the last one freed, else the next one never used. There must be one AVAILABLE. */
 export function takeNode(words: Words): number {
   const { doubles, ints } = words;
   ints[AVAILABLE] = ints[AVAILABLE]! - 1;

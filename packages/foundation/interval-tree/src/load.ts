@@ -1,5 +1,5 @@
 /**
- * Bulk load: sorted intervals into an empty tree, level by level, without a search or a split. Nodes are filled to seven
+ * A tree from sorted intervals, level by level, without a search or a split. Nodes are filled to seven
  * eighths, so that the first inserts afterwards do not split every one of them.
  */
 import { IntervalTreeError, refuseHandle, refuseInterval, refusePresent } from './errors.ts';
@@ -17,6 +17,7 @@ import {
   REFERENCES,
   ROOT,
   SIZE,
+  SLOTS,
   STARTS,
   takeNode,
   type Words,
@@ -44,8 +45,41 @@ export function isInterval(start: number, last: number): boolean {
 /** Loads the columns. Throws, and leaves the tree as it was, unless every row is fit to be loaded. */
 export function loadColumns(words: Words, columns: Columns): void {
   checkColumns(words, columns);
-  const { handles, starts, lasts } = columns;
-  if (handles.length === 0) return;
+  if (columns.handles.length > 0) build(words, columns);
+}
+
+/** Builds the tree anew from its own intervals. Costs a pass over them, and memory for a copy, which is garbage afterwards. */
+export function repack(words: Words): void {
+  const size = words.ints[SIZE]!;
+  const columns = {
+    handles: new Int32Array(size),
+    starts: new Float64Array(size),
+    lasts: new Float64Array(size),
+  };
+  gather(words, words.ints[ROOT]!, words.ints[HEIGHT]!, columns, 0);
+  build(words, columns);
+}
+
+/** Copies the intervals below a node to the columns from row `row` on; returns the row after them. */
+function gather(words: Words, node: number, level: number, columns: Columns, row: number): number {
+  const { doubles, ints } = words;
+  const occupied = ints[2 * node + OCCUPIED]!;
+  for (let k = 0; k < SLOTS; k++) {
+    if ((occupied & (1 << k)) === 0) continue;
+    const reference = ints[2 * node + REFERENCES + k]!;
+    if (level > 0) {
+      row = gather(words, reference, level - 1, columns, row);
+    } else {
+      columns.handles[row] = reference;
+      columns.starts[row] = doubles[node + STARTS + k]!;
+      columns.lasts[row] = doubles[node + LASTS + k]!;
+      row++;
+    }
+  }
+  return row;
+}
+
+function build(words: Words, { handles, starts, lasts }: Columns): void {
   clearNodes(words);
   freeNode(words, words.ints[ROOT]!);
   const { doubles, ints, whereIs } = words;

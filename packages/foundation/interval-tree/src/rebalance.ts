@@ -135,8 +135,6 @@ export function lower(words: Words, node: number): void {
 export function mend(words: Words, leaf: number): void {
   const { doubles, ints } = words;
   const countMin = ints[COUNT_MIN]!;
-  // A joined node should be neither nearly empty nor nearly full.
-  const joinedMax = ints[FAN_OUT]! - (ints[FAN_OUT]! >> 2);
   let node = leaf;
   for (let level = 0; countOf(ints[2 * node + OCCUPIED]!) < countMin; level++) {
     const parent = ints[2 * node + PARENT]!;
@@ -147,12 +145,7 @@ export function mend(words: Words, leaf: number): void {
     const place = placeOf(ints, parent, node);
     const siblings = countOf(ints[2 * parent + OCCUPIED]!);
     if (siblings > 1) {
-      evenOut(words, {
-        parent,
-        place: place + 1 < siblings ? place : place - 1,
-        level,
-        joinedMax,
-      });
+      evenOut(words, parent, place + 1 < siblings ? place : place - 1, level);
     } else if (ints[2 * node + OCCUPIED] === 0) {
       cutOff(words, parent, 0);
       freeNode(words, node);
@@ -166,24 +159,17 @@ export function mend(words: Words, leaf: number): void {
   lower(words, node);
 }
 
-/** Two children of a node, at `place` and `place + 1`, of the given level. */
-interface Neighbours {
-  parent: number;
-  place: number;
-  level: number;
-  /** Most entries that they are joined with. */
-  joinedMax: number;
-}
-
-/** Joins two neighbours, or divides their entries evenly. */
-function evenOut(words: Words, { parent, place, level, joinedMax }: Neighbours): void {
+/** Joins the children at `place` and `place + 1` of a node, which are of the given level, or divides their entries evenly. */
+function evenOut(words: Words, parent: number, place: number, level: number): void {
   const { doubles, ints } = words;
   const left = ints[2 * parent + REFERENCES + place]!;
   const right = ints[2 * parent + REFERENCES + place + 1]!;
   const leftCount = makeDense(words, left, level);
   const rightCount = makeDense(words, right, level);
   const sum = leftCount + rightCount;
-  if (sum <= joinedMax) {
+  const fanOut = ints[FAN_OUT]!;
+  // A joined node that is nearly full would soon be split again.
+  if (sum <= fanOut - (fanOut >> 2)) {
     moveEntries(
       words,
       { node: right, place: 0 },
@@ -218,34 +204,6 @@ function evenOut(words: Words, { parent, place, level, joinedMax }: Neighbours):
   setMaxima(doubles, left);
   doubles[parent + LASTS + place] = doubles[left + MAX]!;
   setMaxima(doubles, parent);
-}
-
-/**
- * Joins and evens out whatever is less than half full, so that the tree takes no more nodes than `nodeCountMax` counts on. Below a node that is not
- * the last of its level there are at least countMin² entries, which is enough for one half-full child: none is left alone with fewer.
- * Costs a pass over the tree.
- */
-export function tighten(words: Words): void {
-  const { ints } = words;
-  tightenBelow(words, ints[ROOT]!, ints[HEIGHT]!);
-  dropRoot(words);
-}
-
-function tightenBelow(words: Words, node: number, level: number): void {
-  const { ints } = words;
-  if (level === 0) return;
-  const fanOut = ints[FAN_OUT]!;
-  const childOf = (place: number): number => ints[2 * node + REFERENCES + place]!;
-  const count = (): number => countOf(ints[2 * node + OCCUPIED]!);
-  for (let place = 0; place < count(); place++) tightenBelow(words, childOf(place), level - 1);
-  for (let place = 0; place + 1 < count();) {
-    const pair = [childOf(place), childOf(place + 1)];
-    const before = count();
-    if (pair.some((child) => countOf(ints[2 * child + OCCUPIED]!) < fanOut >> 1)) {
-      evenOut(words, { parent: node, place, level: level - 1, joinedMax: fanOut });
-    }
-    if (count() === before) place++;
-  }
 }
 
 /** Takes away roots that have one child. */

@@ -28,28 +28,6 @@ export function lowest(mask: number): number {
   return 31 - Math.clz32(mask & -mask);
 }
 
-/** A mask of the entries of `node` whose last is the query's start or more. */
-function reaching(doubles: Float64Array, node: number): number {
-  const x = query[0]!;
-  const a = (node + LASTS) | 0;
-  let mask = +(doubles[(a + 15) | 0]! >= x);
-  mask = (mask << 1) + +(doubles[(a + 14) | 0]! >= x);
-  mask = (mask << 1) + +(doubles[(a + 13) | 0]! >= x);
-  mask = (mask << 1) + +(doubles[(a + 12) | 0]! >= x);
-  mask = (mask << 1) + +(doubles[(a + 11) | 0]! >= x);
-  mask = (mask << 1) + +(doubles[(a + 10) | 0]! >= x);
-  mask = (mask << 1) + +(doubles[(a + 9) | 0]! >= x);
-  mask = (mask << 1) + +(doubles[(a + 8) | 0]! >= x);
-  mask = (mask << 1) + +(doubles[(a + 7) | 0]! >= x);
-  mask = (mask << 1) + +(doubles[(a + 6) | 0]! >= x);
-  mask = (mask << 1) + +(doubles[(a + 5) | 0]! >= x);
-  mask = (mask << 1) + +(doubles[(a + 4) | 0]! >= x);
-  mask = (mask << 1) + +(doubles[(a + 3) | 0]! >= x);
-  mask = (mask << 1) + +(doubles[(a + 2) | 0]! >= x);
-  mask = (mask << 1) + +(doubles[(a + 1) | 0]! >= x);
-  return (mask << 1) + +(doubles[a]! >= x);
-}
-
 /**
  * The first place of an inner node whose last is the query's start or more; in a leaf, where group maxima may be too large, a place not
  * after it. There must be one.
@@ -131,21 +109,22 @@ export function nextHit(words: Words, handle: number, start: number, last: numbe
 
 function next(words: Words, handle: number): number {
   const { doubles, ints } = words;
+  const start = query[0]!;
   const where = ints[(words.whereIs + handle) | 0]!;
   let node = where & -SLOTS;
-  let places = -2 << (where & (SLOTS - 1));
+  let k = ((where & (SLOTS - 1)) + 1) | 0;
   for (let level = 0; ; level = (level + 1) | 0) {
-    const later = reaching(doubles, node) & places;
-    if (later !== 0) {
-      const k = lowest(later);
+    // Mostly the very next place, in the leaf as above it.
+    while (k < SLOTS && doubles[(node + LASTS + k) | 0]! < start) k = (k + 1) | 0;
+    if (k < SLOTS) {
       if (doubles[(node + STARTS + k) | 0]! > query[1]!) return -1;
-      const found = ints[((node << 1) + REFERENCES + k) | 0]!;
-      return level === 0 ? found : firstBelow(words, found, level - 1);
+      const reference = ints[((node << 1) + REFERENCES + k) | 0]!;
+      return level === 0 ? reference : firstBelow(words, reference, (level - 1) | 0);
     }
     const child = node;
     node = ints[((child << 1) + PARENT) | 0]!;
     if (node === 0) return -1;
-    places = -2 << placeOf(ints, node, child);
+    k = (placeOf(ints, node, child) + 1) | 0;
   }
 }
 

@@ -6,8 +6,9 @@
  */
 import * as layout from './layout.ts';
 import { countOf, type Words } from './layout.ts';
+import { repack } from './load.ts';
 import { raiseMaxima, setGroup, setMaxima } from './maxima.ts';
-import { addToFull, lower, mend, tighten } from './rebalance.ts';
+import { addToFull, lower, mend } from './rebalance.ts';
 import { lowest } from './search.ts';
 
 // Copies: the engine folds a constant of the same module into the code, but reads an imported one on every use.
@@ -63,9 +64,7 @@ function insertEntry(words: Words, handle: number): void {
   if (holes === 0) {
     // A split takes at most a node of each level and a new root.
     if (ints[AVAILABLE]! < ints[HEIGHT]! + 2) {
-      // Once more from the top, after taking back what the way down has raised.
-      lower(words, node);
-      tighten(words);
+      repack(words);
       insertEntry(words, handle);
       return;
     }
