@@ -26,7 +26,7 @@ const SIZES: Record<Level, Size> = {
   short: {
     ranges: [100, 1000, 10_000, 100_000],
     rounds: 5,
-    budgetMs: 80,
+    budgetMs: 70,
     peerRanges: [10_000],
     peerRounds: 3,
   },

@@ -77,7 +77,7 @@ export class IntervalTree {
 
   /**
    * Bytes that a tree of `capacity` intervals needs at worst, a multiple of 8: about 59 for each interval. Memory that the operating system
-   * commits lazily costs nothing until used, and random inserts use about 45 bytes for each interval.
+   * commits lazily costs nothing until used, and random inserts use about 42 bytes for each interval.
    *
    * @throws IntervalTreeError `MMN_TREE_CAPACITY` unless capacity is an integer from 1 on whose tree is smaller than 4 GiB.
    */
