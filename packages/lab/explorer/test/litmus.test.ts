@@ -166,6 +166,24 @@ it('message passing is no race when only the flag is atomic and the reader looks
   expect(result).toMatchObject({ verdict: 'ok', status: 'complete' });
 });
 
+it('what a thread wrote before a notify is ordered before what the woken one does', () => {
+  const result = explore({
+    threads: {
+      sleeper(shared) {
+        const m = new Int32Array(shared);
+        return Atomics.wait(m, y, 0, 10) === 'ok' ? m[x] : undefined;
+      },
+      waker(shared) {
+        const m = new Int32Array(shared);
+        m[x] = 42;
+        Atomics.notify(m, y);
+      },
+    },
+    check: (_, { sleeper }) => expect([42, undefined]).toContain(sleeper),
+  });
+  expect(result).toMatchObject({ verdict: 'ok', status: 'complete' });
+});
+
 it('an element of 64 bits and its halves race, both being atomic', () => {
   const result = explore({
     threads: {
