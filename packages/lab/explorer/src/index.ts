@@ -5,9 +5,10 @@ export {
   exploreEvents,
   replayEvents,
   type EventExploration,
-  type EventFailure,
   type EventScenario,
 } from './events/explore-events.ts';
+export type { EventActor } from './events/actor.ts';
+export type { EventFailure, EventVerdict } from './events/failure.ts';
 export type { EventWorld } from './events/world.ts';
 export { explore, replay } from './explore.ts';
 export type { Exploration, Failure, Status, Verdict } from './failure.ts';

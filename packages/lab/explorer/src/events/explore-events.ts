@@ -1,112 +1,100 @@
 /**
  * Explores asynchronous code of one event loop over the orders in which its completions arrive.
  *
- * Each execution runs the code again from the start. Executions are tried in the order of their *delays*: how often something other
- * than the longest-pending completion arrives. So the first failure has the fewest. No two executions are merged: what is
- * independent in a heap of objects, nobody knows.
+ * Each execution runs the code again from the start. Executions are tried in the order of what they cost, each once, so the first failure
+ * is one of the cheapest: of the fewest *delays* (something other than the longest-pending completion arrives), or of the fewest
+ * *preemptions* (another comes though the actor that took the last step could go on). No two executions are merged: what is independent
+ * in a heap of objects, nobody knows.
  */
 import { ExplorerError } from '../errors.ts';
 import type { Status } from '../failure.ts';
 import { createRandom } from '../search/sample.ts';
 import type { Budget } from '../scenario.ts';
-import { atRest, patchTimers } from './patch-timers.ts';
-import { World, type EventWorld } from './world.ts';
+import { execute, type Outcome, type Pick } from './execution.ts';
+import {
+  costOf,
+  delay,
+  preemption,
+  report,
+  type Cost,
+  type EventFailure,
+  type EventVerdict,
+} from './failure.ts';
+import type { EventWorld } from './world.ts';
 
 /** What to explore, and how. */
 export interface EventScenario {
   /** The code, from its very beginning: whatever it uses must be made in here. Fails by throwing. */
   readonly run: (world: EventWorld) => unknown;
-  /** `delays`: every order, fewest delays first. `random`: random orders, never complete. Default `delays`. */
-  readonly strategy?: 'delays' | 'random';
+  /**
+   * `delays`: every order, fewest delays first; the default. `preemptions`: every order, fewest preemptions first; for code with actors.
+   * `random`: random orders, never complete.
+   */
+  readonly strategy?: 'delays' | 'preemptions' | 'random';
   /** Most delays. Default: no limit. */
   readonly delays?: number;
+  /** Most preemptions. Default: no limit. */
+  readonly preemptions?: number;
   readonly budget?: Omit<Budget, 'steps'>;
   readonly seed?: number;
   /** Most arrivals in one execution. Default 10,000. */
   readonly arrivalsMax?: number;
-}
-
-/** One failing execution. */
-export interface EventFailure {
-  readonly verdict: 'assertion' | 'deadlock' | 'nondeterminism' | 'endless';
-  readonly message: string;
-  readonly error: unknown;
-  /** Replays it: see {@link replayEvents}. */
-  readonly schedule: string;
-  readonly delays: number;
-  /** What arrived, in order. */
-  readonly arrivals: readonly string[];
-  readonly diagram: string;
+  /** Which failures count; others are passed over. Default: all. */
+  readonly counts?: (failure: EventFailure) => boolean;
+  /** What to spend on finding a shorter failure of the same cost and verdict. Default 1 second. 0: take the first one. */
+  readonly minimizeSeconds?: number;
+  /** Called after each execution. */
+  readonly onProgress?: (executions: number) => void;
 }
 
 /** The result. */
 export interface EventExploration {
-  readonly verdict: 'ok' | EventFailure['verdict'];
+  readonly verdict: 'ok' | EventVerdict;
   readonly status: Status;
   readonly summary: string;
+  /** Until the first failure that counts. */
   readonly executions: number;
+  /** Arrivals in all of them. */
+  readonly arrivals: number;
+  readonly seconds: number;
   readonly failure: EventFailure | undefined;
 }
-
-/** One choice that was made: which of how many, and a name for messages. */
-interface Choice {
-  readonly picked: number;
-  readonly count: number;
-  readonly name: string;
-  /** Whether picking anything but the first is a delay. */
-  readonly isArrival: boolean;
-}
-
-interface Outcome {
-  readonly choices: readonly Choice[];
-  readonly failure: { verdict: EventFailure['verdict']; error: unknown } | undefined;
-}
-
-type Pick = (at: number, count: number) => number;
 
 const executionsDefault = 10_000;
 
 /** Explores the orders of arrival. While it runs, timers and `Atomics.waitAsync` belong to it: await it before anything else. */
 export async function exploreEvents(scenario: EventScenario): Promise<EventExploration> {
-  const { strategy = 'delays', delays: bound = Infinity, seed = 1 } = scenario;
+  const { strategy = 'delays', counts = () => true } = scenario;
   const budget =
     scenario.budget ?? (strategy === 'random' ? { executions: executionsDefault } : {});
   const startMs = performance.now();
+  const elapsed = (): number => (performance.now() - startMs) / 1000;
   let executions = 0;
-  const conclude = (status: Status, words: string, outcome?: Outcome): EventExploration => {
-    const failure = outcome && report(outcome);
-    const seconds = ((performance.now() - startMs) / 1000).toFixed(2);
-    const summary = `${failure ? `found ${failure.verdict}` : words}: ${executions} executions, ${seconds} s`;
-    return { verdict: failure?.verdict ?? 'ok', status, summary, executions, failure };
+  let arrivals = 0;
+  const conclude = (status: Status, words: string, failure?: EventFailure): EventExploration => {
+    const seconds = elapsed();
+    const what = failure === undefined ? words : `found ${failure.verdict}`;
+    const summary = `${what}: ${executions} executions, ${seconds.toFixed(2)} s`;
+    const verdict = failure?.verdict ?? 'ok';
+    return { verdict, status, summary, executions, arrivals, seconds, failure };
   };
-  const isSpent = (): string | undefined => {
-    if (executions >= (budget.executions ?? Infinity)) return 'executions';
-    const seconds = (performance.now() - startMs) / 1000;
-    return seconds >= (budget.seconds ?? Infinity) ? 'seconds' : undefined;
-  };
-  const random = createRandom(seed);
-  for (let delays = 0; ; delays++) {
-    let prefix: readonly number[] | undefined = [];
-    let cut = false;
-    while (prefix !== undefined) {
-      const spent = isSpent();
-      if (spent !== undefined)
-        return conclude('stopped', `stopped by the budget of ${spent}, nothing found so far`);
-      const known: readonly number[] = prefix;
-      const pick: Pick =
-        strategy === 'random' ? (_, count) => random(count) : (at) => known[at] ?? 0;
-      const outcome = await execute(scenario, pick);
-      executions++;
-      if (outcome.failure !== undefined) return conclude('stopped', '', outcome);
-      if (strategy === 'random') continue;
-      const next = nextPrefix(outcome.choices, delays);
-      prefix = next.prefix;
-      cut ||= next.cut;
+  const isFailure = (outcome: Outcome): boolean =>
+    outcome.failure !== undefined && counts(report(outcome, false));
+  const orders = strategy === 'random' ? new RandomOrders(scenario) : new Orders(scenario);
+  while (orders.hasNext) {
+    const spent = isSpent(budget, executions, elapsed());
+    if (spent !== undefined) {
+      return conclude('stopped', `stopped by the budget of ${spent}, nothing found so far`);
     }
-    if (!cut) return conclude('complete', 'complete, nothing found');
-    if (delays >= bound)
-      return conclude('complete-to-bound', `complete up to ${bound} delays, nothing found`);
+    const outcome = await orders.next();
+    executions++;
+    arrivals += outcome.choices.length;
+    scenario.onProgress?.(executions);
+    if (!isFailure(outcome)) continue;
+    return conclude('stopped', '', await smallest(orders, outcome, isFailure, scenario));
   }
+  if (!orders.isCut) return conclude('complete', 'complete, nothing found');
+  return conclude('complete-to-bound', `complete up to ${orders.words}, nothing found`);
 }
 
 /** Runs one schedule again; returns the failure that it leads to, if any. */
@@ -119,100 +107,115 @@ export async function replayEvents(
   }
   const picks = schedule === '' ? [] : schedule.split(',').map(Number);
   const outcome = await execute(scenario, (at) => picks[at] ?? 0);
-  return outcome.failure && report(outcome);
+  return outcome.failure && report(outcome, false);
 }
 
-/** The next execution in depth-first order that has at most so many delays. */
-function nextPrefix(
-  choices: readonly Choice[],
-  delays: number,
-): { prefix: number[] | undefined; cut: boolean } {
-  let cut = false;
-  for (let at = choices.length - 1; at >= 0; at--) {
-    const { picked, count, isArrival } = choices[at]!;
-    if (picked + 1 >= count) continue;
-    const before = delaysOf(choices.slice(0, at));
-    if (isArrival && before + 1 > delays) {
-      cut = true;
-      continue;
+function isSpent(
+  { executions = Infinity, seconds = Infinity }: Budget,
+  done: number,
+  elapsed: number,
+): string | undefined {
+  if (done >= executions) return 'executions';
+  return elapsed >= seconds ? 'seconds' : undefined;
+}
+
+/** Looks among the executions that cost as much for a shorter one that fails in the same way. */
+async function smallest(
+  orders: Orders | RandomOrders,
+  first: Outcome,
+  isFailure: (outcome: Outcome) => boolean,
+  { minimizeSeconds = 1 }: EventScenario,
+): Promise<EventFailure> {
+  let best = first;
+  const startMs = performance.now();
+  while (orders.hasAsCheap) {
+    if (performance.now() - startMs >= minimizeSeconds * 1000) return report(best, false);
+    const outcome = await orders.next();
+    if (
+      outcome.choices.length < best.choices.length &&
+      outcome.failure?.verdict === first.failure!.verdict &&
+      isFailure(outcome)
+    ) {
+      best = outcome;
     }
-    return { prefix: [...choices.slice(0, at).map((choice) => choice.picked), picked + 1], cut };
   }
-  return { prefix: undefined, cut };
+  return report(best, orders instanceof Orders);
 }
 
-function delaysOf(choices: readonly Choice[]): number {
-  return choices.filter(({ isArrival, picked }) => isArrival && picked > 0).length;
-}
+/**
+ * Every execution once, the cheapest first. An execution is named by its picks up to the last that was not the first candidate; the
+ * ones that differ from it at a later choice are found by running it.
+ */
+class Orders {
+  readonly #scenario: EventScenario;
+  readonly #cost: Cost;
+  readonly #bound: number;
+  /** What is to be run, by cost. */
+  readonly #waiting: number[][][] = [[[]]];
+  #at = 0;
 
-async function execute(scenario: EventScenario, pick: Pick): Promise<Outcome> {
-  const choices: Choice[] = [];
-  const choose = (
-    count: number,
-    nameOf: (picked: number) => string,
-    isArrival: boolean,
-  ): number => {
-    const picked = pick(choices.length, count);
-    const wrong = picked >= count;
-    choices.push({ picked, count, name: wrong ? '?' : nameOf(picked), isArrival });
-    if (wrong)
-      throw new ExplorerError(
-        `choice ${choices.length} was one of more than ${picked}, now of ${count}`,
-      );
-    return picked;
-  };
-  const world = new World((count) =>
-    choose(count, (picked) => `choose(${count}) = ${picked}`, false),
-  );
-  const unpatch = patchTimers(() => world);
-  let settled: { error: unknown } | 'fine' | undefined;
-  try {
-    void Promise.resolve()
-      .then(() => scenario.run(world))
-      .then(
-        () => (settled = 'fine'),
-        (error: unknown) => (settled = { error }),
-      );
-    for (;;) {
-      await atRest();
-      if (settled === 'fine') return { choices, failure: undefined };
-      if (settled !== undefined) return { choices, failure: toFailure(settled.error) };
-      const candidates = world.candidates();
-      if (candidates.length === 0) {
-        const error = new Error('the code waits for something that nobody will ever complete');
-        return { choices, failure: { verdict: 'deadlock', error } };
-      }
-      if (choices.length > (scenario.arrivalsMax ?? executionsDefault)) {
-        const error = new Error(`${choices.length} arrivals, and no end`);
-        return { choices, failure: { verdict: 'endless', error } };
-      }
-      candidates[choose(candidates.length, (picked) => candidates[picked]!.name, true)]!.arrive();
+  constructor(scenario: EventScenario) {
+    const isDelays = scenario.strategy !== 'preemptions';
+    this.#scenario = scenario;
+    this.#cost = isDelays ? delay : preemption;
+    this.#bound = (isDelays ? scenario.delays : scenario.preemptions) ?? Infinity;
+    this.words = `${this.#bound} ${isDelays ? 'delays' : 'preemptions'}`;
+  }
+
+  readonly words: string;
+
+  get hasNext(): boolean {
+    while (this.#at < this.#waiting.length && this.#at <= this.#bound) {
+      if (this.#waiting[this.#at]!.length > 0) return true;
+      this.#at++;
     }
-  } catch (error) {
-    return { choices, failure: toFailure(error) };
-  } finally {
-    unpatch();
+    return false;
+  }
+
+  get hasAsCheap(): boolean {
+    return this.#waiting[this.#at]!.length > 0;
+  }
+
+  /** Whether there are more beyond the bound. */
+  get isCut(): boolean {
+    return this.#waiting.slice(this.#at).some(({ length }) => length > 0);
+  }
+
+  async next(): Promise<Outcome> {
+    const prefix = this.#waiting[this.#at]!.pop()!;
+    const pick: Pick = (at) => prefix[at] ?? 0;
+    const outcome = await execute(this.#scenario, pick);
+    const { choices } = outcome;
+    const picks = choices.map(({ picked }) => picked);
+    let cost = costOf(choices.slice(0, prefix.length), this.#cost);
+    for (let at = prefix.length; at < choices.length; at++) {
+      const choice = choices[at]!;
+      for (let picked = choice.count - 1; picked > 0; picked--) {
+        const other = cost + this.#cost({ ...choice, picked });
+        while (this.#waiting.length <= other) this.#waiting.push([]);
+        this.#waiting[other]!.push([...picks.slice(0, at), picked]);
+      }
+      cost += this.#cost(choice);
+    }
+    return outcome;
   }
 }
 
-function toFailure(error: unknown): Outcome['failure'] {
-  return { verdict: error instanceof ExplorerError ? 'nondeterminism' : 'assertion', error };
-}
+/** Random ones, without end. */
+class RandomOrders {
+  readonly hasNext = true;
+  readonly hasAsCheap = false;
+  readonly isCut = true;
+  readonly words = '';
+  readonly #scenario: EventScenario;
+  readonly #random: (count: number) => number;
 
-function report({ choices, failure }: Outcome): EventFailure {
-  const { verdict, error } = failure!;
-  const message = error instanceof Error ? error.message : String(error);
-  const rows = choices.map(({ name, picked, count, isArrival }, i) => {
-    const late = isArrival && picked > 0 ? `   (overtakes ${picked} of ${count - 1})` : '';
-    return `${String(i + 1).padStart(3)}  ${name}${isArrival ? ' arrives' : ''}${late}`;
-  });
-  return {
-    verdict,
-    message,
-    error,
-    schedule: choices.map(({ picked }) => picked).join(','),
-    delays: delaysOf(choices),
-    arrivals: choices.filter(({ isArrival }) => isArrival).map(({ name }) => name),
-    diagram: [...rows, `=> ${verdict}: ${message}`].join('\n'),
-  };
+  constructor(scenario: EventScenario) {
+    this.#scenario = scenario;
+    this.#random = createRandom(scenario.seed ?? 1);
+  }
+
+  next(): Promise<Outcome> {
+    return execute(this.#scenario, (_, count) => this.#random(count));
+  }
 }

@@ -7,9 +7,13 @@
  * 3. Timers fire in the order of their due times, like the engine's; other completions may arrive at any point between.
  */
 
+import { Actor, type EventActor } from './actor.ts';
+
 /** Something that will arrive. */
 export interface Completion {
   readonly name: string;
+  /** Whose next step it is, if it is an actor's. */
+  readonly actor: Actor | undefined;
   /** Milliseconds of virtual time; undefined for what is no timer. */
   readonly dueMs: number | undefined;
   arrive(): void;
@@ -23,6 +27,23 @@ export interface EventWorld {
   fail(name: string, error: unknown): Promise<never>;
   /** An integer from 0 up to but not including `count`; every one is explored. */
   choose(count: number): number;
+  /**
+   * Has somebody act beside the others. Gives what `run` returns. Whoever is waited for in vain is named by the
+   * step after which nothing came of him.
+   */
+  spawn<T>(name: string, run: (actor: EventActor) => T | Promise<T>): Promise<T>;
+  /** Puts a line into the diagram, where the actor stands who took the last step. */
+  note(text: string): void;
+  /** Virtual time in milliseconds: moved by the timers that fire. */
+  readonly nowMs: number;
+}
+
+/** A line of the diagram: an arrival, or a note. */
+export interface Line {
+  readonly actor: Actor | undefined;
+  readonly text: string;
+  /** The number of the arrival or choice; undefined for a note. */
+  readonly number: number | undefined;
 }
 
 interface Waiter {
@@ -34,6 +55,10 @@ interface Waiter {
 /** The completions of one execution. */
 export class World implements EventWorld {
   nowMs = 0;
+  readonly actors: Actor[] = [];
+  readonly lines: Line[] = [];
+  /** Whose step arrived last. */
+  last: Actor | undefined;
   readonly #choose: (count: number) => number;
   readonly #pending = new Set<Completion>();
   readonly #waiters = new Set<Waiter>();
@@ -43,14 +68,20 @@ export class World implements EventWorld {
   }
 
   later<T>(name: string, value: T | (() => T)): Promise<T> {
+    return this.arrival(name, undefined, value);
+  }
+
+  /** The same, as the next step of an actor. */
+  arrival<T>(name: string, actor: Actor | undefined, value: T | (() => T)): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.add(name, undefined, () => {
+      const action = (): void => {
         try {
           resolve(typeof value === 'function' ? (value as () => T)() : value);
         } catch (error) {
           reject(error as Error);
         }
-      });
+      };
+      this.add(name, undefined, action, actor);
     });
   }
 
@@ -64,14 +95,36 @@ export class World implements EventWorld {
     return this.#choose(count);
   }
 
+  async spawn<T>(name: string, run: (actor: EventActor) => T | Promise<T>): Promise<T> {
+    const actor = new Actor(name, this);
+    this.actors.push(actor);
+    try {
+      return await run(actor);
+    } finally {
+      actor.hasEnded = true;
+    }
+  }
+
+  note(text: string, actor: Actor | undefined = this.last): void {
+    this.lines.push({ actor, text, number: undefined });
+  }
+
   /** Something that may arrive from now on. Returns what takes it back. */
-  add(name: string, delayMs: number | undefined, action: () => void): () => void {
+  add(
+    name: string,
+    delayMs: number | undefined,
+    action: () => void,
+    actor?: Actor | undefined,
+  ): () => void {
     const dueMs = delayMs === undefined ? undefined : this.nowMs + Math.max(delayMs, 0);
     const completion: Completion = {
       name,
+      actor,
       dueMs,
       arrive: () => {
         this.#pending.delete(completion);
+        this.last = actor;
+        if (actor !== undefined) actor.doing = name;
         this.nowMs = Math.max(this.nowMs, dueMs ?? 0);
         action();
       },
@@ -80,15 +133,21 @@ export class World implements EventWorld {
     return () => this.#pending.delete(completion);
   }
 
-  /** What can arrive next: the earliest timer, and everything that is no timer; the longest pending first. */
-  candidates(): Completion[] {
+  /**
+   * What can arrive next: the earliest timer, and everything that is no timer; the longest pending first, or else the next step of the
+   * actor that took the last one.
+   */
+  candidates(keepsOn: boolean): Completion[] {
     const all = [...this.#pending];
     const timers = all.filter(({ dueMs }) => dueMs !== undefined);
     const first = timers.reduce<Completion | undefined>(
       (best, each) => (best === undefined || each.dueMs! < best.dueMs! ? each : best),
       undefined,
     );
-    return all.filter((each) => each.dueMs === undefined || each === first);
+    const ready = all.filter((each) => each.dueMs === undefined || each === first);
+    if (!keepsOn || this.last === undefined) return ready;
+    const isNext = ({ actor }: Completion): boolean => actor === this.last;
+    return [...ready.filter(isNext), ...ready.filter((each) => !isNext(each))];
   }
 
   /** The model of Atomics.waitAsync within one event loop. */
