@@ -1,0 +1,2 @@
+/** Values derived from ranges. */
+export {};
