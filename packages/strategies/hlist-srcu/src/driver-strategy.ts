@@ -23,6 +23,11 @@ export interface DriverCreateOptions extends CreateOptions {
   readonly beside?: DriverNotifier;
   /** Who runs deferred work. Default: a microtask. */
   readonly defer?: Defer;
+  /**
+   * Whether the task that runs now is being killed: a lock that a driver takes killably is then refused to it, where
+   * it would have to wait. Default: nobody is. Linux: fatal_signal_pending.
+   */
+  readonly isBeingKilled?: () => boolean;
 }
 
 /** What a scheme's `createDriver` receives. */
@@ -30,6 +35,7 @@ export interface DriverSettings {
   readonly variant: string;
   readonly createIndex: IndexFactory;
   readonly defer: Defer;
+  readonly isBeingKilled: () => boolean;
 }
 
 /** A scheme, for {@link defineDriverStrategy}. */
@@ -105,6 +111,7 @@ export function defineDriverStrategy<S extends DriverSubscription>(
       variant,
       createIndex: options.createIndex ?? scheme.createIndex ?? noIndex,
       defer: options.defer ?? deferToMicrotask,
+      isBeingKilled: options.isBeingKilled ?? (() => false),
     });
     const notifier = new DriverNotifier(ofVariant, mm, driver);
     if (options.memory !== undefined) local.set(options.memory, notifier);

@@ -82,6 +82,15 @@ export abstract class DriverSubscription implements Subscription {
   /** With `lock` held, right after `install` has run. */
   protected published(_seq: Seq): void {}
 
+  /**
+   * With `callbackLock` held: calls the subscriber; `false` if it would block. A scheme that has a part of its own in
+   * tearing down does it here, around `super`, and may name a larger range than the section's, if what it gives up
+   * is more.
+   */
+  protected callInvalidate(range: InvalidationRange): MaybePromise<boolean | void> {
+    return this.#call(() => this.ops.invalidate(range, this.cookie));
+  }
+
   /** Closed, or never attached: nobody uses it any more, so it may give back its words. */
   freed(): void {}
 
@@ -112,7 +121,7 @@ export abstract class DriverSubscription implements Subscription {
 
   publish(
     seq: Seq,
-    install: () => MaybePromise<void>,
+    install: () => unknown,
     signal?: AbortSignal,
   ): MaybePromise<boolean> {
     this.mm.refuseInCallback('publish');
@@ -123,7 +132,7 @@ export abstract class DriverSubscription implements Subscription {
       : this.#publish(seq, install, false);
   }
 
-  publishSync(seq: Seq, install: () => void): boolean {
+  publishSync(seq: Seq, install: () => unknown): boolean {
     this.mm.refuseInCallback('publishSync');
     this.#check();
     this.lock.lockSync();
@@ -144,6 +153,14 @@ export abstract class DriverSubscription implements Subscription {
     this.mm.refuseInCallback('closeSync');
     this.#isOpen = false;
     if (!this.#isClosed) runStepsSync(this.#close(blocking));
+  }
+
+  [Symbol.dispose](): void {
+    this.closeSync();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   // The section's side: for the driver's callbacks.
@@ -187,7 +204,7 @@ export abstract class DriverSubscription implements Subscription {
   }
 
   /** With the lock held; gives it back. A release marks first and tears down under this lock after. */
-  #publish(seq: Seq, install: () => MaybePromise<void>, isSync: boolean): MaybePromise<boolean> {
+  #publish(seq: Seq, install: () => unknown, isSync: boolean): MaybePromise<boolean> {
     let isInstalling = false;
     try {
       this.#check();
@@ -207,7 +224,7 @@ export abstract class DriverSubscription implements Subscription {
     }
   }
 
-  async #unlockAfter(seq: Seq, installed: Promise<void>): Promise<true> {
+  async #unlockAfter(seq: Seq, installed: Promise<unknown>): Promise<true> {
     try {
       await installed;
       this.published(seq);
@@ -248,7 +265,7 @@ export abstract class DriverSubscription implements Subscription {
   #invalidate(range: InvalidationRange, lock: DriverLock | undefined): MaybePromise<boolean> {
     let result: MaybePromise<boolean | void>;
     try {
-      result = this.#call(() => this.ops.invalidate(range, this.cookie));
+      result = this.callInvalidate(range);
     } catch (error) {
       lock?.unlock();
       throw error;

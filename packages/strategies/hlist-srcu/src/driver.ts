@@ -10,6 +10,7 @@
  * One event loop only: a driver's objects are objects here, not words, and its locks are words of their own.
  */
 export { DriverCallbacks } from './driver-callbacks.ts';
+export { CollisionSequence, type Collidable } from './driver-collision-sequence.ts';
 export { Completion, NestedLock, LockMemory, lockIn, runIn } from './driver-locks.ts';
 export { FlatIndex, createFlatIndex } from './driver-flat-index.ts';
 export { DriverNotifier, type Driver, type DriverMm } from './driver-notifier.ts';

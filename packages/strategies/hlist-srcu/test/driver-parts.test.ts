@@ -4,7 +4,14 @@ import { addressMax, InvariantError, overlaps } from '@mmu-notifier/core';
 import { Mutex, mutexWords, useClock, VirtualClock } from '@mmu-notifier/sync';
 import * as fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Completion, FlatIndex, LockMemory, NestedLock, WorkQueue } from '../src/driver.ts';
+import {
+  CollisionSequence,
+  Completion,
+  FlatIndex,
+  LockMemory,
+  NestedLock,
+  WorkQueue,
+} from '../src/driver.ts';
 
 const plain = { isSync: false, signal: undefined };
 
@@ -72,6 +79,61 @@ describe('a completion', () => {
     completion.reinit();
     expect(await inTime).toBe(true);
     expect(completion.isDone).toBe(false);
+  });
+});
+
+function setUpSequence() {
+  const { region, fixedAt } = new LockMemory('test', CollisionSequence.words, 0);
+  const sequence = new CollisionSequence(region, fixedAt);
+  const create = () => ({ mark: sequence.markOfNew });
+  return { sequence, create, registration: create() };
+}
+
+describe('a collision sequence', () => {
+  it('[R2] [R3] refuses whoever was hit since he began, and nobody else', () => {
+    const { sequence, create, registration } = setUpSequence();
+    const other = create();
+    const [seq, seqOfOther] = [registration, other].map((each) => sequence.begin(each, plain));
+    sequence.enter();
+    sequence.hit(registration);
+    expect(sequence.collided(registration, seq as never)).toBe(true);
+    sequence.leave();
+    expect(sequence.open).toBe(0);
+    expect(sequence.collided(registration, seq as never)).toBe(true);
+    expect(sequence.collided(other, seqOfOther as never)).toBe(false);
+    expect(sequence.collided(registration, sequence.begin(registration, plain) as never)).toBe(
+      false,
+    );
+  });
+
+  it('[R1] [R5] has a fault wait for the section that hit it, once', async () => {
+    const { sequence, create, registration } = setUpSequence();
+    sequence.enter();
+    const late = create(); // an open section may have looked for it in vain
+    sequence.enter();
+    sequence.hit(registration);
+    const begun = [registration, late].map((each) => sequence.begin(each, plain));
+    let ready = 0;
+    for (const each of begun) void Promise.resolve(each).then(() => ready++);
+    sequence.leave();
+    for (let turn = 0; turn < 9; turn++) await undefined;
+    expect(ready).toBe(0);
+    sequence.leave();
+    sequence.enter();
+    sequence.hit(late);
+    const [seq, seqOfLate] = await Promise.all(begun);
+    expect(sequence.collided(registration, seq!)).toBe(false);
+    expect(sequence.collided(late, seqOfLate!)).toBe(true);
+  });
+
+  it('has nobody wait any more when it is abandoned', async () => {
+    const { sequence, registration } = setUpSequence();
+    sequence.enter();
+    sequence.hit(registration);
+    const begun = sequence.begin(registration, plain);
+    expect(begun).toBeInstanceOf(Promise);
+    sequence.abandon();
+    await begun;
   });
 });
 

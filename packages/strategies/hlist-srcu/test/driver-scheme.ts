@@ -1,5 +1,12 @@
 /** The smallest driver: a list of registrations without a lock, no way to notice a collision. For the tests of the base. */
-import type { DriverLock, InvalidationRange, MaybePromise, Seq, Steps } from '@mmu-notifier/core';
+import type {
+  DriverLock,
+  InvalidationRange,
+  MaybePromise,
+  Seq,
+  Steps,
+  Traits,
+} from '@mmu-notifier/core';
 import { isPromise, overlaps } from '@mmu-notifier/core';
 import { Mutex, mutexWords } from '@mmu-notifier/sync';
 import type { Registration } from '../src/index.ts';
@@ -17,6 +24,9 @@ import {
   type DriverStrategy,
   type SubscriptionInit,
 } from '../src/driver.ts';
+
+/** With this cookie, a registration is given up as a whole. */
+export const wholeCookie = -2;
 
 /** A registration; `log` says what the base asked of it. */
 export class Window extends DriverSubscription {
@@ -40,6 +50,12 @@ export class Window extends DriverSubscription {
 
   protected override published(seq: Seq): void {
     this.log.push(`published ${seq}`);
+  }
+
+  protected override callInvalidate(range: InvalidationRange): MaybePromise<boolean | void> {
+    if (this.cookie !== wholeCookie) return super.callInvalidate(range);
+    this.log.push(`tears down, locked: ${!this.lock.tryLock()}`);
+    return super.callInvalidate({ ...range, start: this.start, end: this.end });
   }
 
   override freed(): void {
@@ -99,6 +115,8 @@ const traits = driverTraits({
   subscribeWaits: false,
   knownRaces: [{ id: 'X-1', what: 'publishes always' }],
 });
+
+export const traitsOfWindows: Traits = traits;
 
 export const windows: DriverStrategy<Window> = defineDriverStrategy<Window>({
   traits: [traits],

@@ -1,7 +1,8 @@
 /** What the base promises to every driver, with the smallest one there is. */
 import { codeOf, type SubscriptionOps } from '@mmu-notifier/core';
 import { describe, expect, it } from 'vitest';
-import { windows, type Windows } from './driver-scheme.ts';
+import { defineDriverStrategy } from '../src/driver.ts';
+import { traitsOfWindows, wholeCookie, Windows, windows } from './driver-scheme.ts';
 
 const page = { start: 0, end: 4096 };
 
@@ -255,6 +256,38 @@ describe('a section', () => {
       expect(log).toEqual([`RELEASE ${end}`, 'finish RELEASE', 'release', 'release too']);
     },
   );
+});
+
+describe('a scheme', () => {
+  it('has a part of its own in tearing down, and may give up more than the section’s range', async () => {
+    const { notifier, subscribe } = setUp();
+    const seen: [number, number][] = [];
+    const invalidate: SubscriptionOps['invalidate'] = ({ start, end }) =>
+      void seen.push([start, end]);
+    const window = subscribe({ invalidate }, wholeCookie);
+    subscribe({ invalidate });
+    await notifier.invalidateRangeEnd(await notifier.invalidateRangeStart({ start: 1, end: 2 }));
+    expect(seen).toEqual([
+      [0, 4096],
+      [1, 2],
+    ]);
+    expect(window.log).toEqual(['tears down, locked: true']);
+  });
+
+  it('asks whether the running task is being killed; nobody is unless somebody says so', () => {
+    const asked: boolean[] = [];
+    const strategy = defineDriverStrategy({
+      traits: [traitsOfWindows],
+      listVariants: { only: 'fixed' },
+      createDriver(mm, { defer, isBeingKilled }) {
+        asked.push(isBeingKilled());
+        return new Windows(mm, defer);
+      },
+    });
+    strategy.create();
+    strategy.create({ isBeingKilled: () => true });
+    expect(asked).toEqual([false, true]);
+  });
 });
 
 describe('two drivers on one list', () => {
