@@ -68,9 +68,12 @@ export function isPromise<T>(result: MaybePromise<T>): result is Promise<T> {
   return typeof (result as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
-/** The error of a section in which a callback threw. Ours about callbacks pass as they are. */
+/** The error of a section in which a callback threw. Ours about callbacks and dead agents pass as they are. */
 export function callbackFailed(reason: unknown): NotifierError {
-  if (codeOf(reason)?.startsWith('MMN_CALLBACK') === true) return reason as NotifierError;
+  const code = codeOf(reason);
+  if (code === 'MMN_AGENT_DIED' || code?.startsWith('MMN_CALLBACK') === true) {
+    return reason as NotifierError;
+  }
   const came = reason instanceof Error ? `${reason.name}: ${reason.message}` : String(reason);
   return new NotifierError('MMN_CALLBACK_FAILED', `expected the callback to return, got ${came}`, {
     cause: reason,

@@ -46,7 +46,9 @@ export type NotifierErrorCode =
   /** The retry loop reached its bound and was told not to take the lock. */
   | 'MMN_RETRY_EXHAUSTED'
   /** A lock is released by somebody who does not hold it, or taken again by its holder. */
-  | 'MMN_LOCK';
+  | 'MMN_LOCK'
+  /** What is waited for cannot come any more, since the agent that owed it has died. The message names it. */
+  | 'MMN_AGENT_DIED';
 
 /** A mistake of the caller's: wrong argument, wrong order, wrong context. */
 export class NotifierError extends Error {

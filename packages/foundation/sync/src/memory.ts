@@ -12,6 +12,7 @@
  *    shared memory each `attach` is an agent of its own: a worker attaches once and passes its Region around.
  */
 import { NotifierError } from '@mmu-notifier/core';
+import { thisAgent } from './this-agent.ts';
 
 /** Words of the header; a structure's own words start here. */
 export const headerWords = 32;
@@ -23,17 +24,21 @@ const magicOfMoved = 2;
 const layoutVersion = 1;
 
 /*
- *  word   0       1         2          3          4       5 … 7    8 … 15   16 … 23   24 … 31
- *       magic  version  capacity  byteLength  nextAgent  unused    kind    variant    unused
+ *  word   0       1         2          3          4         5       6       7      8 … 15   16 … 23   24 … 31
+ *       magic  version  capacity  byteLength  nextAgent  graceMs  deaths  unused    kind    variant     dead
  */
-const headerAt = {
+/** @internal the words that deaths.ts keeps: graceMs, deaths and dead, all atomic */
+export const headerAt = {
   magic: 0,
   version: 1,
   capacity: 2,
   byteLength: 3,
   nextAgent: 4,
+  graceMs: 5,
+  deaths: 6,
   kind: 8,
   variant: 16,
+  dead: 24,
 } as const;
 const nameBytesMax = 32;
 const bytesMax = 2 ** 31 - 8;
@@ -62,7 +67,7 @@ export class Region {
   wide: Float64Array;
   memory: ArrayBufferLike;
   readonly shared: boolean;
-  /** This agent's number in this region: 1, 2, … Written into the locks that it holds. */
+  /** This agent's number: that of its thread if `spawnAgent` gave it one, else 1, 2, … Written into the locks that it holds. */
   readonly agent: number;
 
   private constructor(memory: ArrayBufferLike, byteLength: number) {
@@ -71,7 +76,7 @@ export class Region {
     this.words = new Int32Array(memory, 0, byteLength >>> 2);
     this.wide = new Float64Array(memory, 0, byteLength >>> 3);
     this.agent = this.shared
-      ? Atomics.add(this.words, headerAt.nextAgent, 1) + 1
+      ? thisAgent() || Atomics.add(this.words, headerAt.nextAgent, 1) + 1
       : (this.words[headerAt.nextAgent] = this.words[headerAt.nextAgent]! + 1);
   }
 

@@ -4,10 +4,12 @@
  * 1. `contended` is set before anybody waits and stays set while somebody may: an unlock that finds it wakes one.
  * 2. Whoever gets the lock after waiting sets `contended`, since others may wait behind it.
  * 3. Uncontended lock and unlock are one Atomics call each. Not fair: a newcomer may overtake a waiter.
+ * 4. A mutex whose holder died is poisoned: it stays locked, and taking it fails (deaths.ts).
  *
  * Source: the three-state futex mutex of Drepper, "Futexes are tricky" (2011), with the holder's number in the word.
  */
 import { NotifierError, type DriverLock, type MaybePromise } from '@mmu-notifier/core';
+import { hasDeaths, refuseDeadHolder } from './deaths.ts';
 import { lockdep, mightSleep } from './lockdep.ts';
 import type { Region } from './memory.ts';
 import { cpuRelax } from './spin-lock.ts';
@@ -33,28 +35,32 @@ export class Mutex implements DriverLock {
     this.name = name;
   }
 
-  /** Never waits. */
+  /** Never waits. @throws NotifierError `MMN_AGENT_DIED` when its holder has died */
   tryLock(): boolean {
-    const { region } = this;
-    if (!region.compareExchange(this.index, 0, region.agent << 1)) return false;
-    if (lockdep !== undefined) lockdep.hold(this, 'exclusive', false);
-    return true;
+    if (this.#try()) return true;
+    const { region, index } = this;
+    if (hasDeaths(region)) refuseDeadHolder(region, region.load(index) >>> 1, `'${this.name}'`);
+    return false;
   }
 
-  /** May wait, but not while free. Rejects with the signal's reason; then it does not hold the lock. */
+  /**
+   * May wait, but not while free. Rejects with the signal's reason; then it does not hold the lock.
+   *
+   * @throws NotifierError `MMN_AGENT_DIED`
+   */
   lock(signal?: AbortSignal): MaybePromise<void> {
     if (lockdep !== undefined) this.#check();
-    return this.tryLock() ? undefined : run(this.#wait(), signal);
+    return this.#try() ? undefined : run(this.#wait(), signal);
   }
 
   /** The same, blocking the thread. */
   lockSync(): void {
     if (lockdep !== undefined) this.#check();
-    if (this.tryLock()) return;
+    if (this.#try()) return;
     if (this.region.shared) {
       for (let spins = 0; spins < spinsMax; spins++) {
         cpuRelax();
-        if (this.tryLock()) return;
+        if (this.#try()) return;
       }
     }
     runSync(this.#wait());
@@ -76,6 +82,13 @@ export class Mutex implements DriverLock {
     return this.region.load(this.index) !== 0;
   }
 
+  #try(): boolean {
+    const { region } = this;
+    if (!region.compareExchange(this.index, 0, region.agent << 1)) return false;
+    if (lockdep !== undefined) lockdep.hold(this, 'exclusive', false);
+    return true;
+  }
+
   *#wait(): Waiting<void> {
     const { region, index } = this;
     for (;;) {
@@ -86,7 +99,7 @@ export class Mutex implements DriverLock {
         (held & contended) !== 0 ||
         region.compareExchange(index, held, held | contended)
       ) {
-        yield { region, index, expected: held | contended };
+        yield { region, index, expected: held | contended, holder: held >>> 1 };
       }
     }
     if (lockdep !== undefined) lockdep.hold(this, 'exclusive', false);

@@ -3,14 +3,16 @@
  * them by blocking the thread, `run` by promises. Fast paths never come here.
  *
  * A request waits on one word: while the word holds `expected`, until somebody wakes the word. It may
- * return early, so the generator looks again, as with a futex.
+ * return early, so the generator looks again, as with a futex. It fails when what it waits for died with another
+ * agent (deaths.ts).
  *
  * In one event loop the waiters stand in a queue of the region's; in shared memory they stand in the engine's
  * queue for the word (Atomics.wait, Atomics.waitAsync). There a wake may go to an agent whose promise cannot
  * go on until that agent returns to its event loop: who waits with a promise must not block for long beside it.
  */
 import { NotifierError } from '@mmu-notifier/core';
-import { startTimer, type TimerHandle } from './clock.ts';
+import { nowMs, startTimer, type TimerHandle } from './clock.ts';
+import { Patience } from './deaths.ts';
 import { mightSleep } from './lockdep.ts';
 import type { Region } from './memory.ts';
 
@@ -21,6 +23,8 @@ export interface WaitRequest {
   readonly expected: number;
   /** Default: no limit. */
   readonly timeoutMs?: number;
+  /** The agent that has to act, if that is known: if it dies, the wait fails at once. */
+  readonly holder?: number;
 }
 
 /** How a wait ended. `not-equal`: it did not begin. */
@@ -33,14 +37,15 @@ export type Waiting<T> = Generator<WaitRequest, T, WaitOutcome>;
  * Runs a slow path, blocking the thread. What goes wrong is thrown into the generator, whose `finally` cleans up.
  *
  * @throws NotifierError `MMN_WOULD_BLOCK` in one event loop, where nobody else could ever wake it, and in agents
- *   that must not block: a browser's main thread
+ *   that must not block: a browser's main thread; `MMN_AGENT_DIED`
  */
 export function runSync<T>(waiting: Waiting<T>): T {
+  const patience = new Patience(nowMs);
   let step = waiting.next();
   while (step.done !== true) {
     let outcome: WaitOutcome;
     try {
-      outcome = block(step.value);
+      outcome = block(step.value, patience);
     } catch (error) {
       step = waiting.throw(error);
       continue;
@@ -50,7 +55,8 @@ export function runSync<T>(waiting: Waiting<T>): T {
   return step.value;
 }
 
-function block({ region, index, expected, timeoutMs = Infinity }: WaitRequest): WaitOutcome {
+function block(request: WaitRequest, patience: Patience): WaitOutcome {
+  const { region, index, expected, timeoutMs = Infinity, holder } = request;
   if (!region.shared) {
     throw new NotifierError(
       'MMN_WOULD_BLOCK',
@@ -58,8 +64,10 @@ function block({ region, index, expected, timeoutMs = Infinity }: WaitRequest): 
     );
   }
   mightSleep('wait');
+  const lookMs = patience.look(region, holder);
   try {
-    return Atomics.wait(region.words, index, expected, timeoutMs);
+    const outcome = Atomics.wait(region.words, index, expected, Math.min(timeoutMs, lookMs));
+    return outcome === 'timed-out' && lookMs < timeoutMs ? 'ok' : outcome;
   } catch (cause) {
     if (!(cause instanceof TypeError)) throw cause;
     throw new NotifierError(
@@ -70,8 +78,13 @@ function block({ region, index, expected, timeoutMs = Infinity }: WaitRequest): 
   }
 }
 
-/** Runs a slow path with promises. An abort is thrown into the generator, whose `finally` cleans up. */
+/**
+ * Runs a slow path with promises. An abort is thrown into the generator, whose `finally` cleans up.
+ *
+ * @throws the signal's reason; NotifierError `MMN_AGENT_DIED`
+ */
 export async function run<T>(waiting: Waiting<T>, signal?: AbortSignal): Promise<T> {
+  const patience = new Patience(nowMs);
   let step = waiting.next();
   while (step.done !== true) {
     let outcome: WaitOutcome;
@@ -79,7 +92,7 @@ export async function run<T>(waiting: Waiting<T>, signal?: AbortSignal): Promise
       signal?.throwIfAborted();
       mightSleep('wait');
       outcome = await (step.value.region.shared
-        ? waitShared(step.value, signal)
+        ? waitShared(step.value, patience, signal)
         : waitLocal(step.value, signal));
     } catch (error) {
       step = waiting.throw(error);
@@ -145,11 +158,20 @@ function wakeLocal(region: Region, index: number, count: number): void {
   }
 }
 
-function waitShared(request: WaitRequest, signal: AbortSignal | undefined): Promise<WaitOutcome> {
-  const { region, index, expected, timeoutMs } = request;
-  const result = Atomics.waitAsync(region.words, index, expected, timeoutMs ?? Infinity);
+function waitShared(
+  request: WaitRequest,
+  patience: Patience,
+  signal: AbortSignal | undefined,
+): Promise<WaitOutcome> {
+  const { region, index, expected, timeoutMs = Infinity, holder } = request;
+  const lookMs = patience.look(region, holder);
+  const result = Atomics.waitAsync(region.words, index, expected, Math.min(timeoutMs, lookMs));
   if (!result.async) return Promise.resolve(result.value);
-  const woken = result.value.finally(keepAlive());
+  const settled = result.value.finally(keepAlive());
+  const woken: Promise<WaitOutcome> =
+    lookMs < timeoutMs
+      ? settled.then((outcome) => (outcome === 'timed-out' ? 'ok' : outcome))
+      : settled;
   if (signal === undefined) return woken;
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {
