@@ -1,0 +1,147 @@
+/** The ranges of mm/hmm.c, and the faults that read under them. */
+import { isPromise, type MaybePromise, type Seq } from '@mmu-notifier/core';
+import { useClock, VirtualClock } from '@mmu-notifier/sync';
+import { expect, it, onTestFinished } from 'vitest';
+import { HmmFaults, HmmRanges, LockMemory, type HmmFaultOptions } from '../src/driver.ts';
+
+const context = { isSync: false, signal: undefined };
+const span = { start: 10, end: 20 };
+
+function setUp(options: HmmFaultOptions = {}) {
+  const clock = new VirtualClock();
+  onTestFinished(useClock(clock));
+  const { region, fixedAt } = new LockMemory('test', HmmRanges.words, 0);
+  const ranges = new HmmRanges(region, fixedAt);
+  const faults = new HmmFaults(ranges, span, options);
+  const begin = (): MaybePromise<Seq> => faults.begin(context);
+  const beginNow = (): Seq => {
+    const seq = begin();
+    if (isPromise(seq)) throw new Error('expected a seq at once, got a promise');
+    return seq;
+  };
+  return { clock, ranges, faults, begin, beginNow };
+}
+
+it('a range is on the list while its fault is on its way', () => {
+  const { ranges, faults, beginNow } = setUp();
+  const seq = beginNow();
+  expect(ranges.size).toBe(1);
+  expect(faults.isHopeless(seq)).toBe(false);
+  expect(faults.done(seq)).toBe(true);
+  expect(ranges.size).toBe(0);
+  expect(faults.isHopeless(seq)).toBe(true);
+  expect(faults.done(seq)).toBe(false);
+});
+
+it('faults of one registration share a range, until the last of them is over', () => {
+  const { ranges, faults, beginNow } = setUp();
+  const [first, second] = [beginNow(), beginNow()];
+  expect(ranges.size).toBe(1);
+  expect(faults.done(first)).toBe(true);
+  ranges.start(span);
+  expect(faults.isHopeless(second)).toBe(false);
+  expect(faults.done(second)).toBe(false);
+  expect(ranges.size).toBe(0);
+  expect(ranges.register(span).valid).toBe(false);
+});
+
+it('a range is invalid from a start that hits or touches it to the end that leaves no section open', () => {
+  for (const [start, end, isHit] of [
+    [0, 9, false],
+    [0, 10, true], // touches: the kernel’s comparison is off by one, on this side only
+    [19, 30, true],
+    [20, 30, false],
+  ] as const) {
+    const { ranges, beginNow, faults } = setUp();
+    const seq = beginNow();
+    const [range] = [ranges.register(span)];
+    ranges.start({ start, end });
+    ranges.start({ start: 500, end: 600 });
+    ranges.end();
+    expect(range.valid).toBe(!isHit);
+    ranges.end();
+    expect(range.valid).toBe(true);
+    expect(faults.done(seq)).toBe(true); // HMM-1
+  }
+});
+
+it('a fault that begins in a section, wherever it is, waits until none is open', async () => {
+  const { ranges, faults, begin } = setUp();
+  ranges.start({ start: 500, end: 600 });
+  ranges.start({ start: 700, end: 800 });
+  const read = begin();
+  ranges.end();
+  expect(isPromise(read)).toBe(true);
+  expect(ranges.size).toBe(1);
+  ranges.end();
+  expect(faults.done(await read)).toBe(true);
+  expect(ranges.size).toBe(0);
+});
+
+it('a fault whose range was hit again before it went on is refused', async () => {
+  const { ranges, faults, begin } = setUp();
+  ranges.start(span);
+  const read = begin();
+  ranges.end();
+  ranges.start(span);
+  const seq = await read;
+  ranges.end();
+  expect(faults.isHopeless(seq)).toBe(true);
+  expect(faults.done(seq)).toBe(false);
+  expect(faults.timeouts).toBe(0);
+  expect(ranges.size).toBe(0);
+});
+
+it('joins the faults that have begun when its wait is over', async () => {
+  const { ranges, faults, begin, beginNow } = setUp();
+  const first = beginNow();
+  ranges.start({ start: 500, end: 600 });
+  const read = begin();
+  expect(ranges.size).toBe(2);
+  ranges.end();
+  expect(await read).toBe(first);
+  expect(ranges.size).toBe(1);
+  expect([faults.done(first), faults.done(first), faults.done(first)]).toEqual([true, true, false]);
+});
+
+it.each([false, true])(
+  'a wait that takes too long is refused; leaves its range: %s',
+  async (leavesTimedOut) => {
+    const { clock, ranges, faults, begin } = setUp({ leavesTimedOut, timeoutMs: 50 });
+    ranges.start({ start: 500, end: 600 });
+    const read = begin();
+    clock.advance(49);
+    expect(faults.timeouts).toBe(0);
+    clock.advance(1);
+    expect(faults.done(await read)).toBe(false);
+    expect(faults.timeouts).toBe(1);
+    expect(ranges.size).toBe(leavesTimedOut ? 1 : 0);
+  },
+);
+
+it('a wait that is given up, or whose registration goes, leaves nothing', async () => {
+  const { ranges, faults, begin } = setUp({ leavesTimedOut: true });
+  ranges.start(span);
+  const abort = new AbortController();
+  const aborted = faults.begin({ isSync: false, signal: abort.signal });
+  abort.abort(new Error('enough'));
+  await expect(aborted).rejects.toThrow('enough');
+  expect(ranges.size).toBe(0);
+  const read = begin();
+  faults.close();
+  expect(faults.done(await read)).toBe(false);
+  expect(ranges.size).toBe(0);
+  expect(() => faults.begin({ isSync: true, signal: undefined })).toThrow(/without waiting/);
+  expect(ranges.size).toBe(0);
+});
+
+it('closing takes away the range of a fault that was given up; an abandoned wait ends', async () => {
+  const { ranges, faults, begin, beginNow } = setUp();
+  beginNow();
+  faults.close();
+  expect(ranges.size).toBe(0);
+  ranges.start(span);
+  const read = begin();
+  ranges.abandon();
+  expect(faults.done(await read)).toBe(false);
+});
