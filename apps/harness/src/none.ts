@@ -70,6 +70,14 @@ class NoSubscription implements Subscription {
   closeSync(): void {
     this.isOpen = false;
   }
+
+  [Symbol.dispose](): void {
+    this.closeSync();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
 }
 
 class NoNotifier implements Notifier {

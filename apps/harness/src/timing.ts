@@ -178,11 +178,11 @@ class TimedSubscription implements Subscription {
 
   publish(
     seq: Seq,
-    install: () => MaybePromise<void>,
+    install: () => unknown,
     signal?: AbortSignal,
   ): MaybePromise<boolean> {
     let installMs = 0;
-    const timedInstall = (): MaybePromise<void> => {
+    const timedInstall = (): unknown => {
       const installStartMs = nowMs();
       const installed = install();
       installMs = nowMs() - installStartMs;
@@ -205,7 +205,7 @@ class TimedSubscription implements Subscription {
     return this.#inner.checkRetry(seq);
   }
 
-  publishSync(seq: Seq, install: () => void): boolean {
+  publishSync(seq: Seq, install: () => unknown): boolean {
     return this.#inner.publishSync(seq, install);
   }
 
@@ -215,5 +215,13 @@ class TimedSubscription implements Subscription {
 
   closeSync(): void {
     this.#inner.closeSync();
+  }
+
+  [Symbol.dispose](): void {
+    this.closeSync();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 }

@@ -13,9 +13,12 @@
  * The price of the last resort: `read` must not wait for anything that an invalidator holds, and must not wait
  * at all if the driver's lock is a spin lock. Who cannot promise that asks for `whenExhausted: 'throw'`.
  *
+ * An abort ends the loop at once, also while `read` goes on and takes no notice of it; nothing is installed then.
+ * A read that goes on under the lock keeps the lock until it is over. A collision is not an abort: `read` is not told.
+ *
  * Linux has this loop in each driver, since 2026 in hmm_range_fault_unlocked_timeout; there a deadline ends it.
  */
-import { isPromise } from './callbacks.ts';
+import { abortable, isPromise } from './callbacks.ts';
 import { NotifierError } from './errors.ts';
 import type { MaybePromise, Seq, Subscription } from './notifier.ts';
 
@@ -49,8 +52,8 @@ export function collisionCounters(): CollisionCounters {
 
 /** What both forms of the loop take. */
 interface CollisionRetryOptionsBase<T> {
-  /** Makes the value visible. Runs under the driver's lock; must not read the range again. */
-  readonly install: (value: T) => void;
+  /** Makes the value visible. Runs under the driver's lock; must not read the range again. See `publish`. */
+  readonly install: (value: T) => unknown;
   /** Optimistic attempts before the last resort. Default 16; at least 1. */
   readonly attemptsMax?: number;
   /** At the bound: read under the driver's lock (default), or throw `MMN_RETRY_EXHAUSTED`. */
@@ -97,9 +100,9 @@ export async function collisionRetry<T>(
   for (; attempt <= attemptsMax; attempt++) {
     signal?.throwIfAborted();
     const seq = await subscription.readBegin(signal);
-    const value = await read(seq, signal);
+    const value = await abortable(read(seq, signal), signal);
     if (!subscription.checkRetry(seq)) {
-      if (await subscription.publish(seq, () => onlyPromise(install(value)), signal)) {
+      if (await subscription.publish(seq, () => install(value), signal)) {
         return published(counters, value);
       }
     }
@@ -108,20 +111,21 @@ export async function collisionRetry<T>(
   }
   if (options.whenExhausted === 'throw') throw exhausted(attemptsMax);
   const last = { value: undefined as T };
-  const installLast = (value: T): MaybePromise<void> => {
+  const installLast = (value: T): unknown => {
+    signal?.throwIfAborted();
     last.value = value;
-    return onlyPromise(install(value));
+    return install(value);
   };
   for (; ; attempt++) {
     signal?.throwIfAborted();
     // An `await` of what is no promise would open the window that the file's head speaks of.
     const begun = subscription.readBegin(signal);
     const seq = isPromise(begun) ? await begun : begun;
-    const readAndInstall = (): MaybePromise<void> => {
+    const readAndInstall = (): unknown => {
       const value = read(seq, signal);
       return isPromise(value) ? value.then(installLast) : installLast(value);
     };
-    if (await subscription.publish(seq, readAndInstall, signal)) {
+    if (await abortable(subscription.publish(seq, readAndInstall, signal), signal)) {
       return publishedUnderLock(counters, last.value);
     }
     refused(counters, attempt, undefined);
@@ -141,7 +145,7 @@ export function collisionRetrySync<T>(
     const seq = subscription.readBeginSync();
     const value = read(seq);
     if (!subscription.checkRetry(seq)) {
-      if (subscription.publishSync(seq, () => void install(value))) {
+      if (subscription.publishSync(seq, () => install(value))) {
         return published(counters, value);
       }
     }
@@ -200,9 +204,4 @@ function published<T>(counters: CollisionCounters | undefined, value: T): T {
 function publishedUnderLock<T>(counters: CollisionCounters | undefined, value: T): T {
   if (counters !== undefined) counters.underLock++;
   return published(counters, value);
-}
-
-/** `publish` gets no value that an `install` happens to return, as `() => list.push(…)` does. */
-function onlyPromise(result: unknown): MaybePromise<void> {
-  return isPromise(result) ? (result as Promise<void>) : undefined;
 }

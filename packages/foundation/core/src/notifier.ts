@@ -26,8 +26,11 @@
  * on the fast path tests the result. The `…Sync` form blocks the thread, on worker threads only. What never
  * waits has one form.
  *
- * Signals. An aborted wait rejects with the signal's reason. A section whose start was aborted is not open.
+ * Signals. An aborted wait rejects with the signal's reason. A section whose start was aborted is not open. Ends
+ * take no signal: a section that nobody ended would refuse every publication for ever.
  */
+// Whoever compiles against these types needs no setting for `Disposable`.
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { RangeToInvalidate, InvalidationRange, Span } from './range.ts';
 import type { Invalidation } from './sections.ts';
 
@@ -86,8 +89,11 @@ export interface SubscribeOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A subscriber's side. */
-export interface Subscription extends Span {
+/**
+ * A subscriber's side. `await using` closes it at the end of the scope; `using` does where nothing has to be waited
+ * for, or where the thread may block: else it throws `MMN_WOULD_BLOCK`, and closes all the same as soon as it can.
+ */
+export interface Subscription extends Span, Disposable, AsyncDisposable {
   /** From `subscribe` until `close` is called. */
   readonly isOpen: boolean;
 
@@ -106,12 +112,13 @@ export interface Subscription extends Span {
 
   /**
    * Takes the driver's lock, decides, and runs `install` or returns `false`: the read collided, start again.
-   * `install` makes the derived state visible; it may be asynchronous only if the lock can sleep.
+   * `install` makes the derived state visible; what it returns does not matter, unless it is a promise: then the
+   * lock is held until that settles, which only a lock that sleeps allows.
    *
    * @throws NotifierError `MMN_CLOSED`, `MMN_RELEASED`; what `install` throws
    */
-  publish(seq: Seq, install: () => MaybePromise<void>, signal?: AbortSignal): MaybePromise<boolean>;
-  publishSync(seq: Seq, install: () => void): boolean;
+  publish(seq: Seq, install: () => unknown, signal?: AbortSignal): MaybePromise<boolean>;
+  publishSync(seq: Seq, install: () => unknown): boolean;
 
   /**
    * Ends the subscription. When it returns (or its promise resolves) no callback runs and none will. May wait

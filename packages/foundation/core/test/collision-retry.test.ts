@@ -409,6 +409,30 @@ describe('collisionRetry', () => {
       expect(begun).toBe(100);
     });
 
+    it.each([1, 2])('does not wait for a read that never ends (attempt %i)', async (attempt) => {
+      const subscription = new FakeSubscription();
+      const controller = new AbortController();
+      const { promise: read, resolve: endRead } = Promise.withResolvers<number>();
+      let reads = 0;
+      const retried = collisionRetry(subscription, {
+        read: () => {
+          if (++reads === attempt) return read;
+          subscription.trySection();
+          return 0;
+        },
+        install: neverInstall,
+        attemptsMax: 1,
+        signal: controller.signal,
+      });
+      await turns(5);
+      controller.abort(reason);
+      await expect(retried).rejects.toBe(reason);
+      expect(subscription.isLocked).toBe(attempt === 2); // what it reads under the lock, it reads on
+      endRead(0);
+      await turns(5);
+      expect(subscription.isLocked).toBe(false);
+    });
+
     it('stops waiting for the lock', async () => {
       const subscription = new FakeSubscription();
       subscription.isLocked = true;

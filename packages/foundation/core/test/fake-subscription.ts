@@ -2,7 +2,7 @@
  * The smallest subscription that keeps the contract, with a writer's side for tests: one sequence number, a count
  * of open sections, a driver's lock. A section tears down under the lock, so it waits for who publishes.
  */
-import type { MaybePromise, Seq, Subscription } from '../src/index.ts';
+import { isPromise, type MaybePromise, type Seq, type Subscription } from '../src/index.ts';
 
 export class FakeSubscription implements Subscription {
   readonly start = 0;
@@ -36,22 +36,18 @@ export class FakeSubscription implements Subscription {
     return seq !== this.seq;
   }
 
-  publish(
-    seq: Seq,
-    install: () => MaybePromise<void>,
-    signal?: AbortSignal,
-  ): MaybePromise<boolean> {
+  publish(seq: Seq, install: () => unknown, signal?: AbortSignal): MaybePromise<boolean> {
     if (this.isLocked) return this.#sleep(signal).then(() => this.publish(seq, install, signal));
     if (this.#refuses(seq)) return false;
     this.isLocked = true;
-    let installed: MaybePromise<void>;
+    let installed: unknown;
     try {
       installed = install();
     } catch (error) {
       this.unlock();
       throw error;
     }
-    if (installed === undefined) {
+    if (!isPromise(installed)) {
       this.unlock();
       return true;
     }
@@ -59,7 +55,7 @@ export class FakeSubscription implements Subscription {
     return installed.then(() => true).finally(() => this.unlock());
   }
 
-  publishSync(seq: Seq, install: () => void): boolean {
+  publishSync(seq: Seq, install: () => unknown): boolean {
     return this.publish(seq, install) as boolean;
   }
 
@@ -99,6 +95,14 @@ export class FakeSubscription implements Subscription {
 
   closeSync(): void {
     this.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.closeSync();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   #refuses(seq: Seq): boolean {

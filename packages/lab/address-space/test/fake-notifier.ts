@@ -191,6 +191,11 @@ class FakeSubscription implements Subscription {
   readBeginSync = unused;
   publishSync = unused;
   closeSync = unused;
+  [Symbol.dispose] = unused;
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
 
   #invalidate(range: InvalidationRange): MaybePromise<void> {
     const result = this.ops.invalidate(range, 0);

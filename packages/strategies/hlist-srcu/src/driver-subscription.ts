@@ -119,11 +119,7 @@ export abstract class DriverSubscription implements Subscription {
     return !this.#isOpen || this.mm.isReleased || this.isHopeless(seq);
   }
 
-  publish(
-    seq: Seq,
-    install: () => unknown,
-    signal?: AbortSignal,
-  ): MaybePromise<boolean> {
+  publish(seq: Seq, install: () => unknown, signal?: AbortSignal): MaybePromise<boolean> {
     this.mm.refuseInCallback('publish');
     this.#check();
     const locked = this.lock.lock(signal);

@@ -206,11 +206,7 @@ export class HlistSubscription implements Subscription {
     return this.#isPointless() || this.#state.seqOf(this.#node) !== seq;
   }
 
-  publish(
-    seq: Seq,
-    install: () => MaybePromise<void>,
-    signal?: AbortSignal,
-  ): MaybePromise<boolean> {
+  publish(seq: Seq, install: () => unknown, signal?: AbortSignal): MaybePromise<boolean> {
     this.#host.refuseInCallback('publish');
     this.#check();
     const locked = this.#lock.lock(signal);
@@ -219,7 +215,7 @@ export class HlistSubscription implements Subscription {
       : this.#publish(seq, install, false);
   }
 
-  publishSync(seq: Seq, install: () => void): boolean {
+  publishSync(seq: Seq, install: () => unknown): boolean {
     this.#host.refuseInCallback('publishSync');
     this.#check();
     this.#lock.lockSync();
@@ -235,6 +231,14 @@ export class HlistSubscription implements Subscription {
   closeSync(): void {
     this.#host.refuseInCallback('closeSync');
     runStepsSync(this.#close(blocking));
+  }
+
+  [Symbol.dispose](): void {
+    this.closeSync();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   *#close(context: CallContext): Steps<void> {
@@ -258,7 +262,7 @@ export class HlistSubscription implements Subscription {
   }
 
   /** With the driver's lock held; gives it back. A release marks first and tears down under this lock after. */
-  #publish(seq: Seq, install: () => MaybePromise<void>, isSync: boolean): MaybePromise<boolean> {
+  #publish(seq: Seq, install: () => unknown, isSync: boolean): MaybePromise<boolean> {
     let isInstalling = false;
     try {
       this.#check();
@@ -275,7 +279,7 @@ export class HlistSubscription implements Subscription {
     }
   }
 
-  async #unlockAfter(installed: Promise<void>): Promise<true> {
+  async #unlockAfter(installed: Promise<unknown>): Promise<true> {
     try {
       await installed;
       return true;

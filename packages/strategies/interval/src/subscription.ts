@@ -123,18 +123,14 @@ export class IntervalSubscription implements Subscription {
     state.setSeq(this.id);
   }
 
-  publish(
-    seq: Seq,
-    install: () => MaybePromise<void>,
-    signal?: AbortSignal,
-  ): MaybePromise<boolean> {
+  publish(seq: Seq, install: () => unknown, signal?: AbortSignal): MaybePromise<boolean> {
     if (!this.#isOpen) this.#refuseNotOpen();
     const waited = this.lock.lock(signal);
     if (waited !== undefined) return this.#publishLater(waited, seq, install);
     return this.#publishLocked(seq, install);
   }
 
-  publishSync(seq: Seq, install: () => void): boolean {
+  publishSync(seq: Seq, install: () => unknown): boolean {
     if (!this.#isOpen) this.#refuseNotOpen();
     this.lock.lockSync();
     const published = this.#publishLocked(seq, install);
@@ -170,6 +166,14 @@ export class IntervalSubscription implements Subscription {
       throw error;
     }
     if (isFirst) this.#free();
+  }
+
+  [Symbol.dispose](): void {
+    this.closeSync();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   #remove(): void {
@@ -223,11 +227,7 @@ export class IntervalSubscription implements Subscription {
     return seq;
   }
 
-  async #publishLater(
-    waited: Promise<void>,
-    seq: Seq,
-    install: () => MaybePromise<void>,
-  ): Promise<boolean> {
+  async #publishLater(waited: Promise<void>, seq: Seq, install: () => unknown): Promise<boolean> {
     await waited;
     if (!this.#isOpen) {
       this.lock.unlock();
@@ -237,10 +237,10 @@ export class IntervalSubscription implements Subscription {
   }
 
   /** Decides and installs, with the lock held; unlocks when that is over. */
-  #publishLocked(seq: Seq, install: () => MaybePromise<void>): MaybePromise<boolean> {
+  #publishLocked(seq: Seq, install: () => unknown): MaybePromise<boolean> {
     const { lock } = this;
     const collided = this.readRetry(seq);
-    let installed: MaybePromise<void> = undefined;
+    let installed: unknown = undefined;
     try {
       if (!collided) installed = install();
     } catch (error) {
@@ -252,7 +252,7 @@ export class IntervalSubscription implements Subscription {
     return collided ? this.#refuse() : true;
   }
 
-  async #unlockAfter(installed: Promise<void>): Promise<true> {
+  async #unlockAfter(installed: Promise<unknown>): Promise<true> {
     try {
       await installed;
       return true;

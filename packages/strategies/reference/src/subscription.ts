@@ -55,18 +55,14 @@ export class ReferenceSubscription implements Subscription {
     return this.#notifier.state.seqOf(this.id) !== seq;
   }
 
-  publish(
-    seq: Seq,
-    install: () => MaybePromise<void>,
-    signal?: AbortSignal,
-  ): MaybePromise<boolean> {
+  publish(seq: Seq, install: () => unknown, signal?: AbortSignal): MaybePromise<boolean> {
     this.#refuseClosed();
     const waited = this.lock.lock(signal);
     if (waited !== undefined) return this.#publishLater(waited, seq, install);
     return this.#publishLocked(seq, install);
   }
 
-  publishSync(seq: Seq, install: () => void): boolean {
+  publishSync(seq: Seq, install: () => unknown): boolean {
     this.#refuseClosed();
     this.lock.lockSync();
     const published = this.#publishLocked(seq, install);
@@ -95,6 +91,14 @@ export class ReferenceSubscription implements Subscription {
     }
   }
 
+  [Symbol.dispose](): void {
+    this.closeSync();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
   /** Begins to close, if that has not happened; whether it is over at once. */
   #isClosed(): boolean {
     if (this.#isOpen) this.#notifier.state.beginClose(this.id);
@@ -119,11 +123,7 @@ export class ReferenceSubscription implements Subscription {
     return this.#notifier.state.read(this.id);
   }
 
-  async #publishLater(
-    waited: Promise<void>,
-    seq: Seq,
-    install: () => MaybePromise<void>,
-  ): Promise<boolean> {
+  async #publishLater(waited: Promise<void>, seq: Seq, install: () => unknown): Promise<boolean> {
     return this.#whileHeld(async () => {
       await waited;
       if (!this.#isOpen) this.lock.unlock();
@@ -133,8 +133,8 @@ export class ReferenceSubscription implements Subscription {
   }
 
   /** Decides and installs, with the lock held; unlocks when that is over. After release it throws. */
-  #publishLocked(seq: Seq, install: () => MaybePromise<void>): MaybePromise<boolean> {
-    let installed: MaybePromise<void> = undefined;
+  #publishLocked(seq: Seq, install: () => unknown): MaybePromise<boolean> {
+    let installed: unknown = undefined;
     let collided = false;
     try {
       collided = this.#notifier.state.read(this.id) !== seq;
@@ -148,7 +148,7 @@ export class ReferenceSubscription implements Subscription {
     return !collided;
   }
 
-  #unlockAfter(installed: Promise<void>): Promise<boolean> {
+  #unlockAfter(installed: Promise<unknown>): Promise<boolean> {
     return this.#whileHeld(async () => {
       try {
         await installed;
