@@ -7,10 +7,11 @@ import { interval } from '@mmu-notifier/interval';
 import { kvm } from '@mmu-notifier/kvm';
 import { reference } from '@mmu-notifier/reference';
 import { umemOdp } from '@mmu-notifier/umem-odp';
+import { vhost } from '@mmu-notifier/vhost';
 import { UsageError } from './errors.ts';
 import { none } from './none.ts';
 
-const strategies: readonly Strategy[] = [none, reference, hlistSrcu, interval, umemOdp, kvm];
+const strategies: readonly Strategy[] = [none, reference, hlistSrcu, interval, umemOdp, kvm, vhost];
 
 /** The containers of the strategies that take one. The first is their default. */
 const indexes = {
