@@ -31,12 +31,13 @@ const graceMsDefault = 1000;
 
 /** Options of {@link watchDeaths}. */
 export interface WatchOptions {
-  /** Milliseconds that waiters give the living after a death, an integer. Default 1000. */
+  /** Milliseconds that waiters give the living after a death, an integer. Default as before, at first 1000. */
   readonly graceMs?: number;
 }
 
 /** Somebody will declare deaths in this shared region from now on. Before its agents attach. */
-export function watchDeaths(region: Region, { graceMs = graceMsDefault }: WatchOptions = {}): void {
+export function watchDeaths(region: Region, options: WatchOptions = {}): void {
+  const { graceMs = region.load(headerAt.graceMs) || graceMsDefault } = options;
   if (!Number.isSafeInteger(graceMs) || graceMs < 1 || graceMs >= 2 ** 31) {
     throw new NotifierError(
       'MMN_OPTION',
