@@ -19,6 +19,18 @@ describe('explore', () => {
       const replayed = await harness(['explore', ...only, '--replay', schedule]);
       expect(replayed.code).toBe(1);
       expect(replayed.out).toContain('=> data-race');
+      const onWorkers = await harness([
+        'explore',
+        ...only,
+        '--replay',
+        schedule,
+        '--on',
+        'workers',
+      ]);
+      expect(onWorkers.out).toMatch(
+        /^followed, and the failure came again: .* on 2 worker threads/,
+      );
+      expect(onWorkers.code).toBe(1);
     },
   );
 
@@ -35,6 +47,28 @@ describe('explore', () => {
       ]);
       expect(code).toBe(1);
       expect(out).toContain('stale: shadow entry 1, page-table entry 2');
+    },
+  );
+
+  test(
+    '[U-3] [U-7] finds in asynchronous code what v1 does wrong beside a legacy list, and replays it',
+    { timeout },
+    async () => {
+      const scenarios = 'exit-partner,refused-close';
+      const args = ['--strategy', 'interval:v1', '--scenario', scenarios];
+      const found = await harness(['explore', ...args]);
+      expect(found.code).toBe(1);
+      expect(found.out).toMatch(/exit-partner +told twice, 2 steps/);
+      expect(found.out).toMatch(/refused-close +hang: closer \(closes\), /);
+      expect(found.out).toContain("=> deadlock: nobody can go on: closer after 'closes'");
+      const [, again] = /again: npm run (explore -- .*refused-close.*--replay [\d,]+)/.exec(
+        found.out,
+      )!;
+      const replayed = await harness(again!.replace('-- ', '').split(' '));
+      expect(replayed).toMatchObject({ code: 1 });
+      expect(replayed.out).toContain('=> deadlock');
+      const landed = ['--strategy', 'interval', '--scenario', scenarios];
+      expect((await harness(['explore', ...landed])).code).toBe(0);
     },
   );
 
@@ -78,8 +112,16 @@ describe('explore', () => {
 
   test.each([
     [
-      ['--strategy', 'none'],
-      /expected a strategy that runs on shared memory \(.*interval.*\), got 'none'/,
+      ['--strategy', 'none', '--mode', 'shared-memory'],
+      /expected a strategy that runs in mode shared-memory, got 'none'/,
+    ],
+    [
+      ['--strategy', 'kvm', '--scenario', 'fault', '--replay', '7'],
+      /choice 1 was one of more than 7/,
+    ],
+    [
+      ['--strategy', 'kvm', '--scenario', 'fault', '--replay', '0', '--on', 'workers'],
+      /expected a situation of mode shared-memory for workers, got 'fault' in an event loop/,
     ],
     [['--scenario', 'nope'], /expected a situation \(fault, .*\), got 'nope'/],
     [['--replay', 'a1b1'], /expected --replay with one --strategy and one --scenario/],

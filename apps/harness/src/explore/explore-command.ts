@@ -1,61 +1,61 @@
 /**
  * `explore`: every interleaving of a strategy's shipped code, in small situations.
  *
- * Nothing here waits: what explored code left behind (promises of its own) must not run when the model of
- * shared memory is gone, so the process exits in the same turn.
+ * Asynchronous code comes first. After shared memory has been explored nothing waits any more: what explored code left
+ * behind (promises of its own) must not run when the model of shared memory is gone, so the process exits in the same turn.
  */
 import { writeFileSync } from 'node:fs';
 import { styleText } from 'node:util';
-import { explore, replay, type Counts, type Exploration } from '@mmu-notifier/explorer';
-import { Command } from 'commander';
+import { ExplorerError } from '@mmu-notifier/explorer';
+import { replayOnWorkers } from '@mmu-notifier/explorer/workers';
+import { Command, Option } from 'commander';
 import { exitCodes, UsageError } from '../errors.ts';
 import { collect, integer, outputFile, strategyList } from '../options.ts';
 import { defaultContenders, type Contender } from '../strategies.ts';
-import { situations, type Situation } from './scenarios.ts';
+import {
+  exploreEventLoop,
+  exploreShared,
+  replayOne,
+  type Row,
+  type Search,
+} from './explore-one.ts';
+import { modes, situationNames, situationsFor, type Mode, type Situation } from './situations.ts';
+import { workerScenarioUrl } from './worker-scenario.ts';
 
 interface Options {
   readonly strategy?: Contender[];
   readonly scenario?: string[];
+  readonly mode?: Mode;
+  readonly shape?: string;
   readonly preemptions?: number;
   readonly seconds: number;
   readonly replay?: string;
+  readonly on?: 'workers';
   readonly json?: string;
 }
 
-/** One situation of one strategy. */
-interface Row {
-  readonly strategy: string;
-  readonly scenario: string;
-  readonly verdict: Exploration['verdict'];
-  readonly status: Exploration['status'];
-  readonly counts: Counts;
-  /** The failing schedule, if one was found; give it to `--replay`. */
-  readonly schedule: string | null;
-  readonly preemptions: number | null;
-  readonly steps: number | null;
-  readonly message: string | null;
-  readonly diagram: string | null;
+interface Pair {
+  readonly contender: Contender;
+  readonly situation: Situation;
 }
 
-const names = situations.map(({ name }) => name).join(', ');
 const budgetCode = 3;
 
 /** The command, for commander. */
 export const exploreCommand: Command = new Command('explore')
   .summary('search every interleaving of a strategy for races')
   .description(
-    "Explores every interleaving of a strategy's shipped code on shared memory, in small situations; prints the smallest failing " +
-      'schedule as a table with a column for each thread.',
+    "Explores every interleaving of a strategy's shipped code in small situations: threads that share memory, or asynchronous code " +
+      'over the orders in which what it waits for arrives. Prints the smallest failing schedule as a table with a column for each thread.',
   )
   .option(
     '--strategy <names>',
     'strategies, separated by commas; default: all that run on shared memory',
     strategyList,
   )
-  .option(
-    '--scenario <names>',
-    `situations, separated by commas: ${names}; default: all of two threads`,
-    collect,
+  .option('--scenario <names>', `situations, separated by commas: ${situationNames}`, collect)
+  .addOption(
+    new Option('--mode <mode>', 'where it runs; default: the first that serves').choices(modes),
   )
   .option(
     '--preemptions <n>',
@@ -63,138 +63,144 @@ export const exploreCommand: Command = new Command('explore')
     integer(0, 100),
   )
   .option('--seconds <n>', 'time for each situation', integer(1, 86_400), 10)
+  .option('--shape <text>', 'event loop: only failures of this shape, as a row prints it')
   .option('--replay <schedule>', 'run one schedule again, of one strategy and one situation')
+  .addOption(
+    new Option('--on <where>', 'replay on real worker threads, in lock step').choices(['workers']),
+  )
   .option('--json <file>', 'write the results to a file as well', outputFile)
   .addHelpText(
     'after',
     '\nExit codes: 0 complete without a violation; 1 a violation; 2 bad usage; 3 a budget stopped a search.',
   )
-  .action((options: Options) => {
-    process.exit(runExplore(options));
+  .action(async (options: Options) => {
+    process.exit(await runExplore(options));
   });
 
-function runExplore(options: Options): number {
-  const chosen = options.strategy ?? defaultContenders.filter(isShared);
-  for (const contender of chosen) {
-    if (!isShared(contender)) {
-      throw new UsageError(
-        `expected a strategy that runs on shared memory (${defaultContenders
-          .filter(isShared)
-          .map(({ label }) => label)
-          .join(', ')}), got '${contender.label}'`,
-      );
-    }
-  }
-  const wanted = chooseSituations(options.scenario);
-  if (options.replay !== undefined) return runReplay(chosen, wanted, options.replay);
+async function runExplore(options: Options): Promise<number> {
+  const chosen =
+    options.strategy ??
+    defaultContenders.filter(
+      ({ traits }) => traits.modes.includes(options.mode ?? modes[0]) && traits.correct,
+    );
+  const names = options.scenario?.flatMap((text) => text.split(',')).map((name) => name.trim());
+  const pairs = chosen.flatMap((contender) =>
+    situationsFor(contender, names, options.mode).map((situation) => ({ contender, situation })),
+  );
+  if (options.replay !== undefined) return runReplay(pairs, options.replay, options.on);
+  if (options.on !== undefined) throw new UsageError('expected --on with --replay, got none');
   const rows: Row[] = [];
-  for (const contender of chosen) {
-    for (const situation of wanted) {
-      const row = exploreOne(contender, situation, options);
-      rows.push(row);
-      print(row);
-      if (options.json !== undefined) {
-        writeFileSync(
-          options.json,
-          `${JSON.stringify({ schema: 'mmu-notifier/explore/1', rows }, null, 2)}\n`,
-        );
-      }
-    }
+  const report = (row: Row): void => {
+    rows.push(row);
+    print(row);
+    if (options.json === undefined) return;
+    const results = { schema: 'mmu-notifier/explore/1', rows };
+    writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);
+  };
+  for (const { contender, situation } of pairs) {
+    if (situation.mode !== 'event-loop') continue;
+    const line = startLine(`${contender.label} ${situation.name}`);
+    const row = await exploreEventLoop(contender, situation, searchOf(options, line));
+    line.stop();
+    report(row);
+  }
+  for (const { contender, situation } of pairs) {
+    if (situation.mode !== 'shared-memory') continue;
+    const line = startLine(`${contender.label} ${situation.name}`);
+    const row = exploreShared(contender, situation, searchOf(options, line));
+    line.stop();
+    report(row);
   }
   if (rows.some(({ verdict }) => verdict !== 'ok')) return exitCodes.violation;
   return rows.some(({ status }) => status === 'stopped') ? budgetCode : exitCodes.ok;
 }
 
-function exploreOne(
-  { strategy, variant, label }: Contender,
-  situation: Situation,
-  options: Options,
-): Row {
-  const { preemptions, seconds } = options;
-  const progress = startLine(`${label} ${situation.name}`);
-  const { verdict, status, counts, failure } = explore({
-    ...situation.build(strategy, variant),
-    ...(preemptions === undefined ? {} : { preemptions }),
-    budget: { seconds },
-    onProgress: progress.update,
-  });
-  progress.stop();
+function searchOf({ preemptions, seconds, shape }: Options, line: ProgressLine): Search {
   return {
-    strategy: label,
-    scenario: situation.name,
-    verdict,
-    status,
-    counts,
-    schedule: failure?.schedule ?? null,
-    preemptions: failure?.preemptions ?? null,
-    steps: failure?.steps ?? null,
-    message: failure?.message ?? null,
-    diagram: failure?.diagram ?? null,
+    seconds,
+    ...(preemptions === undefined ? {} : { preemptions }),
+    ...(shape === undefined ? {} : { shape }),
+    onProgress: line.update,
   };
 }
 
-function runReplay(
-  chosen: readonly Contender[],
-  wanted: readonly Situation[],
+async function runReplay(
+  pairs: readonly Pair[],
   schedule: string,
-): number {
-  const [contender, situation] = [chosen[0], wanted[0]];
-  if (contender === undefined || situation === undefined || chosen.length + wanted.length > 2) {
+  on: 'workers' | undefined,
+): Promise<number> {
+  const pair = pairs[0];
+  if (pair === undefined || pairs.length > 1) {
     throw new UsageError(
-      `expected --replay with one --strategy and one --scenario, got ${chosen.length} and ${wanted.length}`,
+      `expected --replay with one --strategy and one --scenario, got ${pairs.length} pairs of them`,
     );
   }
-  const failure = replay(situation.build(contender.strategy, contender.variant), schedule);
-  console.log(failure?.diagram ?? 'The schedule ends without a violation.');
-  return failure === undefined ? exitCodes.ok : exitCodes.violation;
+  try {
+    return await replayPair(pair, schedule, on);
+  } catch (error) {
+    if (error instanceof ExplorerError) throw new UsageError(error.message);
+    throw error;
+  }
 }
 
-function print({
-  strategy,
-  scenario,
-  verdict,
-  status,
-  counts,
-  preemptions,
-  steps,
-  schedule,
-  diagram,
-}: Row): void {
-  const { executions, steps: taken, seconds } = counts;
-  const how = verdict === 'ok' ? styleText('green', 'ok') : styleText('red', verdict);
-  const done = `${executions} executions, ${taken} steps, ${seconds.toFixed(2)} s`;
+async function replayPair(
+  { contender, situation }: Pair,
+  schedule: string,
+  on: 'workers' | undefined,
+): Promise<number> {
+  if (on === undefined) {
+    const found = await replayOne(contender, situation, schedule);
+    console.log(found?.diagram ?? 'The schedule ends without a violation.');
+    return found === undefined ? exitCodes.ok : exitCodes.violation;
+  }
+  if (situation.mode !== 'shared-memory') {
+    throw new UsageError(
+      `expected a situation of mode shared-memory for workers, got '${situation.name}' in an event loop`,
+    );
+  }
+  const result = await replayOnWorkers(workerScenarioUrl(contender, situation), schedule);
+  const { followed, reproduced, message } = result;
+  const how = followed ? 'followed' : 'not followed';
+  console.log(`${how}, ${reproduced ? 'and the failure came again' : 'no failure'}: ${message}`);
+  return reproduced ? exitCodes.violation : exitCodes.ok;
+}
+
+function print(row: Row): void {
+  const { strategy, scenario, mode, verdict, shape, status, counts, schedule, diagram } = row;
+  const { executions, steps, seconds } = counts;
+  const what = shape ?? verdict;
+  const how = verdict === 'ok' ? styleText('green', 'ok') : styleText('red', what);
+  const done = `${executions} executions, ${steps} steps, ${seconds.toFixed(2)} s`;
+  const asked = mode === 'event-loop' ? ` --mode ${mode}` : '';
+  const again = `npm run explore -- --strategy ${strategy} --scenario ${scenario}${asked} --replay ${schedule}`;
   const found =
     schedule === null
       ? status
-      : `${steps} steps, ${preemptions} preemptions; again: npm run explore -- --strategy ${strategy} --scenario ${scenario} --replay ${schedule}`;
-  console.log(`${strategy.padEnd(12)} ${scenario.padEnd(14)} ${how}, ${found} (${done})`);
+      : `${row.steps} steps, ${row.preemptions} preemptions; again: ${again}`;
+  console.log(`${strategy.padEnd(12)} ${scenario.padEnd(17)} ${how}, ${found} (${done})`);
   if (diagram !== null) console.log(`\n${diagram}\n`);
 }
 
+interface ProgressLine {
+  readonly update: (executions: number, seconds: number) => void;
+  readonly stop: () => void;
+}
+
+const lineEveryMs = 100;
+
 /** A line that is written over on a terminal, nothing in a pipe. */
-function startLine(what: string): { update: (counts: Counts) => void; stop: () => void } {
+function startLine(what: string): ProgressLine {
   const { stderr } = process;
   if (!stderr.isTTY) return { update() {}, stop() {} };
   const clear = '\r\u001b[K';
+  let lastMs = 0;
   return {
-    update: ({ executions, seconds }) =>
-      void stderr.write(`${clear}${what}: ${executions} executions, ${seconds.toFixed(1)} s`),
+    update(executions, seconds) {
+      const nowMs = performance.now();
+      if (nowMs - lastMs < lineEveryMs) return;
+      lastMs = nowMs;
+      stderr.write(`${clear}${what}: ${executions} executions, ${seconds.toFixed(1)} s`);
+    },
     stop: () => void stderr.write(clear),
   };
-}
-
-function chooseSituations(given: readonly string[] | undefined): readonly Situation[] {
-  if (given === undefined) return situations.filter(({ threads }) => threads === 2);
-  return given
-    .flatMap((text) => text.split(','))
-    .map((name) => {
-      const found = situations.find((situation) => situation.name === name.trim());
-      if (found === undefined)
-        throw new UsageError(`expected a situation (${names}), got '${name}'`);
-      return found;
-    });
-}
-
-function isShared({ traits }: Contender): boolean {
-  return traits.modes.includes('shared-memory');
 }

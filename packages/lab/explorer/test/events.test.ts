@@ -94,6 +94,10 @@ describe('failures', () => {
     expect(summary).toMatch(/^found assertion: 1 executions/);
     expect(await replayEvents(stale, failure!.schedule)).toEqual({ ...failure, isMinimal: false });
     expect(await replayEvents(stale, '1,0')).toBeUndefined();
+    await expect(replayEvents(stale, '2')).rejects.toThrow(
+      /choice 1 was one of more than 2, now of 2/,
+    );
+    await expect(replayEvents(stale, 'a2')).rejects.toThrow(/expected a schedule such as/);
     expect(failure!.diagram).toContain('  1  write arrives');
   });
 

@@ -97,7 +97,11 @@ export async function exploreEvents(scenario: EventScenario): Promise<EventExplo
   return conclude('complete-to-bound', `complete up to ${orders.words}, nothing found`);
 }
 
-/** Runs one schedule again; returns the failure that it leads to, if any. */
+/**
+ * Runs one schedule again; returns the failure that it leads to, if any.
+ *
+ * @throws ExplorerError when the schedule does not fit the scenario
+ */
 export async function replayEvents(
   scenario: EventScenario,
   schedule: string,
@@ -107,7 +111,9 @@ export async function replayEvents(
   }
   const picks = schedule === '' ? [] : schedule.split(',').map(Number);
   const outcome = await execute(scenario, (at) => picks[at] ?? 0);
-  return outcome.failure && report(outcome, false);
+  const { failure } = outcome;
+  if (failure?.error instanceof ExplorerError) throw failure.error;
+  return failure && report(outcome, false);
 }
 
 function isSpent(

@@ -19,14 +19,16 @@ import {
   type SubscriptionOps,
 } from '@mmu-notifier/core';
 import type { Scenario } from '@mmu-notifier/explorer';
+import type { Contender } from '../strategies.ts';
 
 /** A situation by its name, for `--scenario`. */
-export interface Situation {
+export interface SharedSituation {
   readonly name: string;
   readonly description: string;
-  /** Threads; more threads, more states. */
-  readonly threads: number;
-  build(strategy: Strategy, variant: string): Scenario;
+  readonly mode: 'shared-memory';
+  /** Explored when nobody says which: those of two threads. */
+  readonly isDefault: boolean;
+  build(contender: Pick<Contender, 'strategy' | 'variant'>): Scenario;
 }
 
 /** Most subscriptions of a situation. */
@@ -204,11 +206,12 @@ const threadsOf: Readonly<Record<string, readonly [string, Readonly<Record<strin
 };
 
 /** Every situation. */
-export const situations: readonly Situation[] = Object.entries(threadsOf).map(
+export const sharedSituations: readonly SharedSituation[] = Object.entries(threadsOf).map(
   ([name, [description, threads]]) => ({
     name,
     description,
-    threads: Object.keys(threads).length,
-    build: (strategy, variant) => build(strategy, variant, threads),
+    mode: 'shared-memory',
+    isDefault: Object.keys(threads).length === 2,
+    build: ({ strategy, variant }) => build(strategy, variant, threads),
   }),
 );

@@ -1,0 +1,146 @@
+/** Who may be in a situation, written against the contract alone. Between any two steps others may come. */
+import type { Invalidation, Span } from '@mmu-notifier/core';
+import type { EventActor } from '@mmu-notifier/explorer';
+import { Device, unlessGone, type Page, type Space } from './space.ts';
+
+/** What somebody does before the exploration begins, and then. */
+export interface Part {
+  prepare?(space: Space, name: string): Promise<void>;
+  run(space: Space, actor: EventActor): Promise<void>;
+}
+
+interface SectionOptions {
+  /** Which page; the other one is elsewhere. */
+  readonly at?: 'page' | 'elsewhere';
+  /** Whether it changes the page. Default true. */
+  readonly changes?: boolean;
+  /** Raises another one over the page before it ends: a huge page is split. */
+  readonly splits?: boolean;
+  /** Ends only after that. */
+  readonly until?: (space: Space) => Promise<unknown>;
+}
+
+/** Opens a section, changes the page, ends it. */
+export function section(options: SectionOptions = {}): Part {
+  const { at = 'page', changes = true, splits = false, until } = options;
+  return {
+    async run(space, actor) {
+      const page = space[at];
+      const end = await start(space, actor, splits ? wider(page) : page);
+      if (splits) await (await start(space, actor, page))();
+      if (changes) {
+        await actor.step('changes the page');
+        space.change(page);
+      }
+      await until?.(space);
+      await end();
+    },
+  };
+}
+
+/** Two pages, the first of which is the page. */
+const wider = ({ start, end }: Page): Span => ({ start, end: end + (end - start) });
+
+async function start(space: Space, actor: EventActor, span: Span): Promise<() => Promise<void>> {
+  await actor.step('start');
+  const record = space.open(actor.name, span);
+  const opened = await space.notifier.invalidateRangeStart({ start: span.start, end: span.end });
+  record.openedAt = space.tick();
+  return async () => {
+    await actor.step('end');
+    await space.notifier.invalidateRangeEnd(opened);
+    record.endedAt = space.tick();
+  };
+}
+
+/** Takes a page without waiting, if it may. */
+export function reaper(at: 'page' | 'elsewhere' = 'page'): Part {
+  return {
+    async run(space, actor) {
+      const { notifier, [at]: page } = space;
+      await actor.step('start, without waiting');
+      const record = space.open(actor.name, page);
+      const opened: Invalidation | undefined = notifier.tryInvalidateRangeStart({
+        start: page.start,
+        end: page.end,
+      });
+      record.openedAt = space.tick();
+      if (opened === undefined) {
+        actor.note('is refused');
+        record.endedAt = record.openedAt;
+        return;
+      }
+      await actor.step('changes the page');
+      space.change(page);
+      await actor.step('end');
+      await notifier.invalidateRangeEnd(opened);
+      record.endedAt = space.tick();
+    },
+  };
+}
+
+interface ReaderOptions {
+  /** It has faulted before, and so has an entry. */
+  readonly holds?: boolean;
+  /** How often it tries. Default 2. */
+  readonly attempts?: number;
+}
+
+/** A device's fault. */
+export function reader({ holds = false, attempts = 2 }: ReaderOptions = {}): Part {
+  return {
+    async prepare(space, name) {
+      const device = new Device(name, space);
+      await device.subscribe();
+      if (holds) await device.fault(silent);
+    },
+    async run(space, actor) {
+      await unlessGone(() => deviceOf(space, actor).fault(actor, attempts));
+    },
+  };
+}
+
+/** A device that has an entry and does nothing: the page must be torn down under it. */
+export const holder: Part = {
+  prepare: reader({ holds: true }).prepare!,
+  async run() {},
+};
+
+/** A device that comes while others are at work. */
+export const newcomer: Part = {
+  async run(space, actor) {
+    const device = new Device(actor.name, space);
+    await actor.step('subscribes');
+    await unlessGone(async () => {
+      await device.subscribe();
+      actor.note('is subscribed');
+      await device.fault(actor);
+    });
+  },
+};
+
+/** A device that goes. */
+export const closer: Part = {
+  prepare: reader().prepare!,
+  run: (space, actor) => deviceOf(space, actor).close(actor),
+};
+
+/** The end of the address space; the page goes with it. */
+export const exit: Part = {
+  async run(space, actor) {
+    await actor.step('the address space dies');
+    const record = space.open(actor.name, { start: 0, end: Infinity });
+    await space.notifier.release();
+    record.openedAt = space.tick();
+    space.isReleased = true;
+    await actor.step('the page goes');
+    space.change(space.page);
+    record.endedAt = space.tick();
+  },
+};
+
+function deviceOf(space: Space, { name }: EventActor): Device {
+  return space.devices.find((device) => device.name === name)!;
+}
+
+const silent: EventActor = { name: '', step: () => Promise.resolve(), note() {} };

@@ -1,0 +1,125 @@
+/** Explores one situation of one strategy, or runs one schedule of it again. */
+import {
+  explore,
+  exploreEvents,
+  replay,
+  replayEvents,
+  type Counts,
+  type EventFailure,
+  type Failure,
+  type Status,
+} from '@mmu-notifier/explorer';
+import type { Contender } from '../strategies.ts';
+import type { EventSituation } from './events/situations.ts';
+import { shapeOf } from './events/shape.ts';
+import type { SharedSituation } from './shared-situations.ts';
+import type { Mode } from './situations.ts';
+
+/** What was found, and how far it went. */
+export interface Row {
+  readonly strategy: string;
+  readonly scenario: string;
+  readonly mode: Mode;
+  readonly verdict: string;
+  /** In an event loop: what was missed, in few words. */
+  readonly shape: string | null;
+  readonly status: Status;
+  readonly counts: Pick<Counts, 'executions' | 'steps' | 'seconds'>;
+  /** The failing schedule, if one was found; give it to `--replay`. */
+  readonly schedule: string | null;
+  readonly preemptions: number | null;
+  readonly steps: number | null;
+  readonly isMinimal: boolean | null;
+  readonly message: string | null;
+  readonly diagram: string | null;
+}
+
+/** Limits, and what is looked for. */
+export interface Search {
+  readonly preemptions?: number;
+  readonly seconds: number;
+  /** In an event loop: only failures of this shape count. */
+  readonly shape?: string;
+  readonly onProgress?: (executions: number, seconds: number) => void;
+}
+
+type Common = Pick<Row, 'strategy' | 'scenario' | 'mode'>;
+
+/** Threads that share memory. Returns in the same turn of the event loop. */
+export function exploreShared(
+  contender: Contender,
+  situation: SharedSituation,
+  { preemptions, seconds, onProgress }: Search,
+): Row {
+  const { verdict, status, counts, failure } = explore({
+    ...situation.build(contender),
+    ...(preemptions === undefined ? {} : { preemptions }),
+    budget: { seconds },
+    onProgress: (each) => onProgress?.(each.executions, each.seconds),
+  });
+  return {
+    ...nameOf(contender, situation),
+    verdict,
+    shape: null,
+    status,
+    counts,
+    ...outlineOf(failure, failure?.steps),
+  };
+}
+
+/** Asynchronous code. */
+export async function exploreEventLoop(
+  contender: Contender,
+  situation: EventSituation,
+  { preemptions, seconds, shape, onProgress }: Search,
+): Promise<Row> {
+  const startMs = performance.now();
+  const found = await exploreEvents({
+    ...situation.build(contender),
+    ...(preemptions === undefined ? {} : { preemptions }),
+    ...(shape === undefined ? {} : { counts: (failure) => shapeOf(failure) === shape }),
+    budget: { seconds },
+    onProgress: (executions) => onProgress?.(executions, (performance.now() - startMs) / 1000),
+  });
+  const { verdict, status, failure, executions, arrivals } = found;
+  return {
+    ...nameOf(contender, situation),
+    verdict,
+    shape: failure === undefined ? null : shapeOf(failure),
+    status,
+    counts: { executions, steps: arrivals, seconds: found.seconds },
+    ...outlineOf(failure, failure?.arrivals.length),
+  };
+}
+
+/** One schedule again. Returns the diagram of the failure that it leads to. */
+export async function replayOne(
+  contender: Contender,
+  situation: SharedSituation | EventSituation,
+  schedule: string,
+): Promise<{ readonly diagram: string; readonly shape: string } | undefined> {
+  if (situation.mode === 'shared-memory') {
+    const failure = replay(situation.build(contender), schedule);
+    return failure && { diagram: failure.diagram, shape: failure.verdict };
+  }
+  const failure = await replayEvents(situation.build(contender), schedule);
+  return failure && { diagram: failure.diagram, shape: shapeOf(failure) };
+}
+
+function nameOf({ label }: Contender, { name, mode }: SharedSituation | EventSituation): Common {
+  return { strategy: label, scenario: name, mode };
+}
+
+function outlineOf(
+  failure: Failure | EventFailure | undefined,
+  steps: number | undefined,
+): Omit<Row, keyof Common | 'verdict' | 'status' | 'counts' | 'shape'> {
+  return {
+    schedule: failure?.schedule ?? null,
+    preemptions: failure?.preemptions ?? null,
+    steps: steps ?? null,
+    isMinimal: failure?.isMinimal ?? null,
+    message: failure?.message ?? null,
+    diagram: failure?.diagram ?? null,
+  };
+}
