@@ -1,5 +1,6 @@
 /** The strategies that the harness knows, by the names that people type: `interval`, `interval:v1`, `umem-odp@flat`. */
 import type { CreateOptions, IndexFactory, Strategy, Traits } from '@mmu-notifier/core';
+import { hfi1MmuRb } from '@mmu-notifier/hfi1-mmu-rb';
 import { hlistSrcu } from '@mmu-notifier/hlist-srcu';
 import { createFlatIndex } from '@mmu-notifier/hlist-srcu/driver';
 import { createIntervalTree1dIndex } from '@mmu-notifier/index-interval-tree-1d';
@@ -11,7 +12,16 @@ import { vhost } from '@mmu-notifier/vhost';
 import { UsageError } from './errors.ts';
 import { none } from './none.ts';
 
-const strategies: readonly Strategy[] = [none, reference, hlistSrcu, interval, umemOdp, kvm, vhost];
+const strategies: readonly Strategy[] = [
+  none,
+  reference,
+  hlistSrcu,
+  interval,
+  umemOdp,
+  kvm,
+  vhost,
+  hfi1MmuRb,
+];
 
 /** The containers of the strategies that take one. The first is their default. */
 const indexes = {
