@@ -3,6 +3,7 @@ import type { CreateOptions, IndexFactory, Strategy, Traits } from '@mmu-notifie
 import { hfi1MmuRb } from '@mmu-notifier/hfi1-mmu-rb';
 import { hlistSrcu } from '@mmu-notifier/hlist-srcu';
 import { createFlatIndex } from '@mmu-notifier/hlist-srcu/driver';
+import { hmm } from '@mmu-notifier/hmm';
 import { createIntervalTree1dIndex } from '@mmu-notifier/index-interval-tree-1d';
 import { interval } from '@mmu-notifier/interval';
 import { kvm } from '@mmu-notifier/kvm';
@@ -21,6 +22,7 @@ const strategies: readonly Strategy[] = [
   kvm,
   vhost,
   hfi1MmuRb,
+  hmm,
 ];
 
 /** The containers of the strategies that take one. The first is their default. */
