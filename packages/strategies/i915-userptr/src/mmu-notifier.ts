@@ -29,6 +29,9 @@
  *    up since it last got some: then the program's own are gone too, as a rule.
  * 4. Who comes while a worker is pending is told to try again; here he gets what the worker gets.
  *
+ * 5. Pages are given up under obj->mm.lock; then the object leaves the tree and what was begun is cancelled, before the
+ *    lock is given back. A section that finds it meanwhile waits for struct_mutex.
+ *
  * obj->mm.lock is held from the look until the node is in; here nobody holds a lock while a subscriber reads. In its
  * place what was begun before the pages were given up is refused (`cancels`): a section that waited for the lock would
  * have taken it away again. A worker finds the same by `userptr.work`, which is not his any more.
@@ -41,6 +44,7 @@
 import {
   abortable,
   invariant,
+  isPromise,
   type IndexFactory,
   type IntervalIndex,
   type InvalidationRange,
@@ -99,15 +103,23 @@ export class MmuNotifier extends DriverCallbacks implements UserptrNotifier {
     this.#activate(object);
   }
 
-  /** All pages of the object: it is not in the tree for any of them afterwards. */
+  /** All pages of the object. It stays in the tree until they are given up, so that other sections find it. */
   putPages(
     object: UserptrObject,
     range: InvalidationRange,
     unbind: (range: InvalidationRange) => MaybePromise<boolean | void>,
   ): MaybePromise<boolean | void> {
-    this.#cancelObject(object);
     const { start, end } = object;
-    return this.#structMutex.inside(() => unbind({ ...range, start, end }));
+    let unbound: MaybePromise<boolean | void>;
+    object.isUnbinding = true;
+    try {
+      unbound = this.#structMutex.inside(() => unbind({ ...range, start, end }));
+    } finally {
+      object.isUnbinding = false;
+    }
+    return isPromise(unbound)
+      ? unbound.then((isUnbound) => this.#unbound(object, isUnbound))
+      : this.#unbound(object, unbound);
   }
 
   verify(): void {
@@ -135,15 +147,31 @@ export class MmuNotifier extends DriverCallbacks implements UserptrNotifier {
   /**
    * Every hit, always from the first one: the tree may have changed. What becomes active again meanwhile is found again,
    * for ever if need be (I915-3). Closing takes an object out at once, so none is found that is being destroyed.
+   * An object that fails to give up its pages stays; ours: the search goes on without it.
    */
   *#search(range: InvalidationRange): Generator<UserptrObject, void, undefined> {
+    const failed = new Set<UserptrObject>();
     for (;;) {
-      const object = this.#active.first(range);
+      const object = this.#next(range, failed);
       if (object === undefined) return;
       const { cancels } = object;
       yield object;
-      if (object.cancels === cancels) return; // it failed before it was unbound, and the section with it
+      if (object.cancels === cancels) failed.add(object);
     }
+  }
+
+  /** Passes over what the very task is giving up already. (I915-6) */
+  #next(range: InvalidationRange, failed: ReadonlySet<UserptrObject>): UserptrObject | undefined {
+    const first = this.#active.first(range);
+    if (first === undefined || !(failed.has(first) || first.isUnbinding)) return first;
+    const hits: UserptrObject[] = [];
+    this.#active.collect(range, hits);
+    return hits.find((object) => !failed.has(object) && !object.isUnbinding);
+  }
+
+  #unbound(object: UserptrObject, isUnbound: boolean | void): boolean | void {
+    if (isUnbound !== false) this.#cancelObject(object);
+    return isUnbound;
   }
 
   /** Linux: __i915_gem_userptr_get_pages_schedule. */

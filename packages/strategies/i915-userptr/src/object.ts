@@ -60,6 +60,8 @@ export class UserptrObject extends DriverSubscription {
   cancels = 0;
   /** `v5.3`: it gave up its pages and has not got any since. */
   isCancelled = false;
+  /** `v5.3`: its subscriber's callback has been called and has not returned. */
+  isUnbinding = false;
   /** `fixed`: the last section that hit it. */
   mark = 0;
   readonly #memory: LockMemory;
