@@ -1,7 +1,7 @@
 /** Every situation: of threads that share memory, and of asynchronous code in one event loop. */
 import { UsageError } from '../errors.ts';
 import type { Contender } from '../strategies.ts';
-import { eventSituations, type EventSituation } from './events/situations.ts';
+import { eventSituations, fits, type EventSituation } from './events/situations.ts';
 import { sharedSituations, type SharedSituation } from './shared-situations.ts';
 
 /** A situation of either kind. */
@@ -24,10 +24,11 @@ export const situationNames: string = [...new Set(situations.map(({ name }) => n
  * @throws UsageError
  */
 export function situationsFor(
-  { traits, label }: Contender,
+  contender: Contender,
   names: readonly string[] | undefined,
   mode: Mode | undefined,
 ): Situation[] {
+  const { traits, label } = contender;
   const served = modes.filter((each) => traits.modes.includes(each) && (mode ?? each) === each);
   const first = served[0];
   if (first === undefined) {
@@ -42,11 +43,20 @@ export function situationsFor(
     const found = served.flatMap(
       (each) => situations.find((s) => s.name === name && s.mode === each) ?? [],
     );
-    if (found[0] !== undefined) return found[0];
+    if (found[0] !== undefined) {
+      checkNeeds(contender, found[0]);
+      return found[0];
+    }
     throw new UsageError(
       `expected a situation of mode ${served.join(' or ')} for '${label}', got '${name}'`,
     );
   });
+}
+
+function checkNeeds(contender: Contender, situation: Situation): void {
+  if (situation.mode === 'shared-memory' || fits(contender, situation)) return;
+  const { name, needs } = situation;
+  throw new UsageError(`expected a strategy with ${needs} for '${name}', got '${contender.label}'`);
 }
 
 /** One situation by name. */

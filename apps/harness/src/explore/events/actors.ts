@@ -1,7 +1,7 @@
 /** Who may be in a situation, written against the contract alone. Between any two steps others may come. */
-import type { Invalidation, Span } from '@mmu-notifier/core';
+import type { Invalidation, InvalidationEvent, Span } from '@mmu-notifier/core';
 import type { EventActor } from '@mmu-notifier/explorer';
-import { Device, unlessGone, type Page, type Space } from './space.ts';
+import { Device, unlessGone, type Habit, type Page, type Space } from './space.ts';
 
 /** What somebody does before the exploration begins, and then. */
 export interface Part {
@@ -16,17 +16,18 @@ interface SectionOptions {
   readonly changes?: boolean;
   /** Raises another one over the page before it ends: a huge page is split. */
   readonly splits?: boolean;
+  readonly event?: InvalidationEvent;
   /** Ends only after that. */
   readonly until?: (space: Space) => Promise<unknown>;
 }
 
 /** Opens a section, changes the page, ends it. */
 export function section(options: SectionOptions = {}): Part {
-  const { at = 'page', changes = true, splits = false, until } = options;
+  const { at = 'page', changes = true, splits = false, event, until } = options;
   return {
     async run(space, actor) {
       const page = space[at];
-      const end = await start(space, actor, splits ? wider(page) : page);
+      const end = await start(space, actor, splits ? wider(page) : page, event);
       if (splits) await (await start(space, actor, page))();
       if (changes) {
         await actor.step('changes the page');
@@ -41,10 +42,18 @@ export function section(options: SectionOptions = {}): Part {
 /** Two pages, the first of which is the page. */
 const wider = ({ start, end }: Page): Span => ({ start, end: end + (end - start) });
 
-async function start(space: Space, actor: EventActor, span: Span): Promise<() => Promise<void>> {
+async function start(
+  space: Space,
+  actor: EventActor,
+  { start: from, end }: Span,
+  event?: InvalidationEvent,
+): Promise<() => Promise<void>> {
   await actor.step('start');
+  const span = { start: from, end };
   const record = space.open(actor.name, span);
-  const opened = await space.notifier.invalidateRangeStart({ start: span.start, end: span.end });
+  const opened = await space.notifier.invalidateRangeStart(
+    event === undefined ? span : { ...span, event },
+  );
   record.openedAt = space.tick();
   return async () => {
     await actor.step('end');
@@ -84,13 +93,15 @@ interface ReaderOptions {
   readonly holds?: boolean;
   /** How often it tries. Default 2. */
   readonly attempts?: number;
+  /** What its author got wrong, if anything. */
+  readonly habit?: Habit;
 }
 
 /** A device's fault. */
-export function reader({ holds = false, attempts = 2 }: ReaderOptions = {}): Part {
+export function reader({ holds = false, attempts = 2, habit }: ReaderOptions = {}): Part {
   return {
     async prepare(space, name) {
-      const device = new Device(name, space);
+      const device = new Device(name, space, habit);
       await device.subscribe();
       if (holds) await device.fault(silent);
     },
@@ -101,10 +112,10 @@ export function reader({ holds = false, attempts = 2 }: ReaderOptions = {}): Par
 }
 
 /** A device that has an entry and does nothing: the page must be torn down under it. */
-export const holder: Part = {
-  prepare: reader({ holds: true }).prepare!,
-  async run() {},
-};
+export function holding(habit?: Habit): Part {
+  const { prepare } = reader({ holds: true, ...(habit === undefined ? {} : { habit }) });
+  return { prepare: prepare!, async run() {} };
+}
 
 /** A device that comes while others are at work. */
 export const newcomer: Part = {

@@ -1,23 +1,37 @@
 /** A strategy's notifier in an explored world, and who else stands on its list. */
-import type { Notifier } from '@mmu-notifier/core';
+import type { Notifier, SectionExclusion } from '@mmu-notifier/core';
 import type { EventWorld } from '@mmu-notifier/explorer';
-import { HlistNotifier, hlistSrcu, type LegacyOps } from '@mmu-notifier/hlist-srcu';
+import {
+  HlistNotifier,
+  hlistSrcu,
+  type HlistCreateOptions,
+  type LegacyOps,
+} from '@mmu-notifier/hlist-srcu';
 import { DriverNotifier, type DriverCreateOptions } from '@mmu-notifier/hlist-srcu/driver';
 import { IntervalNotifier, type IntervalCreateOptions } from '@mmu-notifier/interval';
 import type { Contender } from '../../strategies.ts';
+
+type AnyOptions = DriverCreateOptions & IntervalCreateOptions & HlistCreateOptions;
 
 /**
  * Makes it. Work that a driver defers arrives when the explorer lets it; the unified notifier carries a legacy list,
  * which costs nothing while nobody is on it.
  */
-export function createIn({ strategy, variant }: Contender, world: EventWorld): Notifier {
-  const options: DriverCreateOptions & IntervalCreateOptions = {
-    variant,
-    capacity: 8,
-    legacy: hlistSrcu,
+export function createIn(
+  contender: Contender,
+  world: EventWorld,
+  exclusion?: SectionExclusion,
+): Notifier {
+  return create(contender, {
     defer: (run) => void world.later('deferred work', undefined).then(run),
-  };
-  return strategy.create(options);
+    ...(exclusion === undefined ? {} : { exclusion }),
+  });
+}
+
+/** The same outside of an exploration. */
+export function create({ strategy, variant }: Contender, options: AnyOptions = {}): Notifier {
+  const all: AnyOptions = { variant, capacity: 8, legacy: hlistSrcu, ...options };
+  return strategy.create(all);
 }
 
 /** The legacy list of the address space, if it has one. */

@@ -1,11 +1,13 @@
 /**
  * Small situations of asynchronous code: who is there. The explorer finds the order; nobody writes one down.
  */
+import type { SectionExclusion } from '@mmu-notifier/core';
 import type { EventScenario, EventWorld } from '@mmu-notifier/explorer';
 import { useClock, type Clock } from '@mmu-notifier/sync';
 import type { Contender } from '../../strategies.ts';
-import { closer, exit, holder, newcomer, reader, reaper, section, type Part } from './actors.ts';
-import { addPartner, createIn } from './create.ts';
+import { closer, exit, holding, newcomer, reader, reaper, section, type Part } from './actors.ts';
+import { addPartner, create, createIn } from './create.ts';
+import { failed, has, interrupted, leaver, lister, type Need } from './listed.ts';
 import { Space } from './space.ts';
 
 /** A situation by its name, for `--scenario`. */
@@ -15,6 +17,8 @@ export interface EventSituation {
   readonly mode: 'event-loop';
   /** Explored when nobody says which. */
   readonly isDefault: boolean;
+  /** What a notifier must have beside the contract. */
+  readonly needs: Need | undefined;
   build(contender: Contender): EventScenario;
 }
 
@@ -23,8 +27,11 @@ interface Cast {
   readonly parts: Readonly<Record<string, Part>>;
   /** Another subscriber of the address space, who refuses every start that may not wait. */
   readonly hasPartner?: boolean;
-  /** Asks that somebody gets on while a section stays open: not everybody promises that. */
-  readonly asksForProgress?: boolean;
+  /** Not everybody promises it, or somebody is there who is careless: explored when it is named. */
+  readonly isExtra?: boolean;
+  readonly needs?: Need;
+  /** Sections are not counted by the list: who registers does not wait for them. */
+  readonly isUncounted?: boolean;
 }
 
 /** Resolves when the parts of that name are done. */
@@ -74,11 +81,11 @@ const casts: Readonly<Record<string, Cast>> = {
   },
   'nested-close': {
     description: 'a device goes while a section opens another one within',
-    parts: { invalidator: section({ splits: true }), holder, closer },
+    parts: { invalidator: section({ splits: true }), holder: holding(), closer },
   },
   'nested-subscribe': {
     description: 'a device comes while a section opens another one within',
-    parts: { invalidator: section({ splits: true }), holder, newcomer },
+    parts: { invalidator: section({ splits: true }), holder: holding(), newcomer },
   },
   'two-sections': {
     description: 'two sections overlap a fault',
@@ -102,7 +109,7 @@ const casts: Readonly<Record<string, Cast>> = {
       invalidator: section({ at: 'elsewhere', changes: false, until: untilDone('reader') }),
       reader: reader(),
     },
-    asksForProgress: true,
+    isExtra: true,
   },
   chain: {
     description: 'a section over the page, and one elsewhere that stays open until a fault is done',
@@ -111,11 +118,11 @@ const casts: Readonly<Record<string, Cast>> = {
       other: section({ at: 'elsewhere', changes: false, until: untilDone('reader') }),
       reader: reader(),
     },
-    asksForProgress: true,
+    isExtra: true,
   },
   'exit-partner': {
     description: 'the address space dies under a device that shares it with another subscriber',
-    parts: { exit, holder },
+    parts: { exit, holder: holding() },
     hasPartner: true,
   },
   'refused-fault': {
@@ -133,7 +140,66 @@ const casts: Readonly<Record<string, Cast>> = {
     parts: { reaper: reaper('elsewhere'), closer },
     hasPartner: true,
   },
+  'list-exit': {
+    description: 'a subscriber of the list goes while the address space dies',
+    parts: { exit, leaver },
+    needs: 'a legacy list',
+  },
+  'list-leave': {
+    description: 'a subscriber of the list goes while the page changes',
+    parts: { invalidator: section(), leaver },
+    needs: 'a legacy list',
+  },
+  'list-come': {
+    description: 'a subscriber of the list comes while the page changes',
+    parts: { invalidator: section(), lister },
+    needs: 'a legacy list',
+  },
+  'list-come-uncounted': {
+    description: 'the same, and the section is raised without what keeps registrations out',
+    parts: { invalidator: section(), lister },
+    needs: 'a legacy list',
+    isUncounted: true,
+  },
+  'list-interrupted': {
+    description: 'a registration on the list is interrupted and tried again while the page changes',
+    parts: { invalidator: section(), interrupted },
+    needs: 'a legacy list',
+  },
+  'insert-failed': {
+    description: 'a subscription that could not be inserted is closed',
+    parts: { failed },
+    needs: 'insertion in two steps',
+  },
+  'late-seq': {
+    description: 'a device takes the sequence number after it read the page',
+    parts: { invalidator: section(), reader: reader({ habit: 'late seq' }) },
+    isExtra: true,
+  },
+  'no-lock': {
+    description: 'a device asks checkRetry, and installs without the lock',
+    parts: { invalidator: section(), reader: reader({ habit: 'no lock' }) },
+    isExtra: true,
+  },
+  'one-event': {
+    description: 'a device tears down for UNMAP only, and the page is cleared',
+    parts: {
+      invalidator: section({ event: 'CLEAR' }),
+      reader: reader({ habit: 'one event', holds: true }),
+    },
+    isExtra: true,
+  },
+  'one-flush': {
+    description: 'a device keeps one flush for its second pass, and two sections hit it',
+    parts: { first: section(), second: section(), holder: holding('one flush') },
+    isExtra: true,
+  },
 };
+
+/** Whether a strategy has what a situation needs. */
+export function fits(contender: Contender, { needs }: EventSituation): boolean {
+  return needs === undefined || has(create(contender), needs);
+}
 
 /** Every situation. */
 export const eventSituations: readonly EventSituation[] = Object.entries(casts).map(
@@ -141,7 +207,8 @@ export const eventSituations: readonly EventSituation[] = Object.entries(casts).
     name,
     description: cast.description,
     mode: 'event-loop',
-    isDefault: cast.asksForProgress !== true,
+    isDefault: cast.isExtra !== true && cast.needs === undefined,
+    needs: cast.needs,
     build: (contender) => ({
       strategy: 'preemptions',
       run: (world) => run(contender, cast, world),
@@ -151,12 +218,13 @@ export const eventSituations: readonly EventSituation[] = Object.entries(casts).
 
 async function run(
   contender: Contender,
-  { parts, hasPartner }: Cast,
+  { parts, hasPartner, isUncounted }: Cast,
   world: EventWorld,
 ): Promise<void> {
   const undoClock = useClock(clockOf(world));
   try {
-    const space = new Space(createIn(contender, world), world);
+    const notifier = createIn(contender, world, isUncounted === true ? excludesNothing : undefined);
+    const space = new Space(notifier, world);
     if (hasPartner === true) await addPartner(space.notifier);
     for (const [name, part] of Object.entries(parts)) await part.prepare?.(space, name);
     const done = new Map(Object.keys(parts).map((name) => [name, Promise.withResolvers<void>()]));
@@ -171,6 +239,12 @@ async function run(
     undoClock();
   }
 }
+
+/** What a raiser amounts to that holds none of the locks that a registration takes. */
+const excludesNothing: SectionExclusion = {
+  whenIdle: (act) => act(),
+  whenIdleSync: (act) => act(),
+};
 
 /** The explorer's time. */
 function clockOf(world: EventWorld): Clock {

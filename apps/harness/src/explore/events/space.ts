@@ -10,7 +10,7 @@
  *
  * Each violation has a shape, which says what was missed, in few words: see {@link Finding}.
  */
-import type { InvalidationRange, Notifier, Span, Subscription } from '@mmu-notifier/core';
+import type { InvalidationRange, Notifier, Seq, Span, Subscription } from '@mmu-notifier/core';
 import { codeOf } from '@mmu-notifier/core';
 import type { EventActor, EventWorld } from '@mmu-notifier/explorer';
 
@@ -103,6 +103,17 @@ export class Space {
   }
 }
 
+/** What a device's author got wrong. Each was found in a driver that stands on a right notifier. */
+export type Habit =
+  /** Takes the sequence number after it read the page. */
+  | 'late seq'
+  /** Asks `checkRetry`, and installs without the lock. */
+  | 'no lock'
+  /** Tears down for UNMAP only. */
+  | 'one event'
+  /** Keeps one flush for both passes, whichever section it is of. */
+  | 'one flush';
+
 /** A device with a subscription to the page. */
 export class Device {
   readonly name: string;
@@ -114,9 +125,12 @@ export class Device {
   #entry: Entry | undefined;
   #isClosing = false;
   #isClosed = false;
-  /** The section that changed the page last while an entry was judged. */
+  readonly #habit: Habit | undefined;
+  /** Of the habit `one flush`: the section whose flush is on its way. */
+  #flush: InvalidationRange | undefined;
 
-  constructor(name: string, space: Space) {
+  constructor(name: string, space: Space, habit?: Habit) {
+    this.#habit = habit;
     this.name = name;
     this.#space = space;
     this.#page = space.page;
@@ -130,6 +144,7 @@ export class Device {
   async subscribe(): Promise<void> {
     this.subscription = await this.#space.notifier.subscribe(this.#page, {
       invalidate: (range) => this.#tearDown(range),
+      ...(this.#habit === 'one flush' ? { finish: (range) => this.#finish(range) } : {}),
       release: () => {
         this.#checkCallback();
         this.releases.calls++;
@@ -146,19 +161,20 @@ export class Device {
     const subscription = this.subscription!;
     let inVain = 0;
     for (let attempt = 0; attempt < attempts; attempt++) {
-      await actor.step('fault begins');
-      const seq = await subscription.readBegin();
-      const begunAt = this.#space.tick();
-      await actor.step('reads the page');
-      const value = this.#page.pte;
-      actor.note(`it is ${value}`);
+      const { value, begunAt, seq } = await this.#read(actor, subscription);
       await actor.step('publishes');
       const install = (): void => {
         actor.note(`installs ${value}`);
         this.#entry = { value, begunAt, installedAt: this.#space.tick() };
         this.judge();
       };
-      if (await subscription.publish(seq, install)) return true;
+      if (this.#habit === 'no lock') {
+        if (!subscription.checkRetry(seq)) {
+          await actor.step('installs');
+          install();
+          return true;
+        }
+      } else if (await subscription.publish(seq, install)) return true;
       actor.note('is refused');
       if (!this.#space.wasTouched(this.#page, begunAt)) inVain++;
     }
@@ -207,8 +223,27 @@ export class Device {
     }
   }
 
+  async #read(
+    actor: EventActor,
+    subscription: Subscription,
+  ): Promise<{ value: number; begunAt: number; seq: Seq }> {
+    await actor.step('fault begins');
+    const begunAt = this.#space.tick();
+    let seq = await subscription.readBegin();
+    const waitedUntil = this.#space.tick();
+    await actor.step('reads the page');
+    const value = this.#page.pte;
+    actor.note(`it is ${value}`);
+    if (this.#habit !== 'late seq') return { value, begunAt: waitedUntil, seq };
+    await actor.step('takes the seq');
+    seq = await subscription.readBegin();
+    return { value, begunAt, seq };
+  }
+
   #tearDown(range: InvalidationRange): void {
     this.#checkCallback();
+    if (this.#habit === 'one flush') this.#flush = range;
+    if (this.#habit === 'one event' && range.event !== 'UNMAP') return;
     if (range.event === 'RELEASE') this.releases.sections++;
     if (range.end <= this.#page.start || this.#page.end <= range.start) return;
     this.#space.world.note(
@@ -217,6 +252,17 @@ export class Device {
         : `callback of ${this.name}: tears down ${this.#entry.value}`,
     );
     this.#entry = undefined;
+  }
+
+  async #finish(range: InvalidationRange): Promise<void> {
+    await this.#space.world.later(`flush of ${this.name}`, undefined);
+    if (this.#flush !== range) {
+      throw new Finding(
+        'flush of another section',
+        `${this.name} waits for the flush of another section`,
+      );
+    }
+    this.#flush = undefined;
   }
 
   #checkCallback(): void {
