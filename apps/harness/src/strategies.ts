@@ -5,6 +5,7 @@ import { hlistSrcu } from '@mmu-notifier/hlist-srcu';
 import { createFlatIndex } from '@mmu-notifier/hlist-srcu/driver';
 import { hmm } from '@mmu-notifier/hmm';
 import { createIntervalTree1dIndex } from '@mmu-notifier/index-interval-tree-1d';
+import { i915Userptr } from '@mmu-notifier/i915-userptr';
 import { interval } from '@mmu-notifier/interval';
 import { kvm } from '@mmu-notifier/kvm';
 import { reference } from '@mmu-notifier/reference';
@@ -19,6 +20,7 @@ const strategies: readonly Strategy[] = [
   hlistSrcu,
   interval,
   umemOdp,
+  i915Userptr,
   kvm,
   vhost,
   hfi1MmuRb,
