@@ -1,5 +1,10 @@
 /** Who may be in a situation, written against the contract alone. Between any two steps others may come. */
-import type { Invalidation, InvalidationEvent, Span } from '@mmu-notifier/core';
+import {
+  addressMax,
+  type Invalidation,
+  type InvalidationEvent,
+  type Span,
+} from '@mmu-notifier/core';
 import type { EventActor } from '@mmu-notifier/explorer';
 import { Device, unlessGone, type Habit, type Page, type Space } from './space.ts';
 
@@ -136,17 +141,16 @@ export const closer: Part = {
   run: (space, actor) => deviceOf(space, actor).close(actor),
 };
 
-/** The end of the address space; the page goes with it. */
+/** The end of the address space. As in Linux a section over everything comes after it, in which the pages go. */
 export const exit: Part = {
   async run(space, actor) {
     await actor.step('the address space dies');
-    const record = space.open(actor.name, { start: 0, end: Infinity });
     await space.notifier.release();
-    record.openedAt = space.tick();
-    space.isReleased = true;
+    space.releaseOver();
+    const end = await start(space, actor, { start: 0, end: addressMax });
     await actor.step('the page goes');
     space.change(space.page);
-    record.endedAt = space.tick();
+    await end();
   },
 };
 

@@ -5,7 +5,8 @@
  *    number that it read. Whenever a page changes or an entry is installed, an entry of an open subscription must be
  *    what the page table says.                                                                              [R2]
  * 2. When close has returned, no callback runs.                                                              [U1]
- * 3. Whoever is subscribed when the address space dies is told of it once, and nobody else comes after.      [L1]
+ * 3. Whoever is subscribed when the address space dies is told of it once, and holds nothing from then on; nobody else
+ *    comes after.                                                                                            [L1]
  * 4. A fault succeeds in one of its attempts, unless a section touched its page meanwhile.
  *
  * Each violation has a shape, which says what was missed, in few words: see {@link Finding}.
@@ -78,6 +79,19 @@ export class Space {
     return section;
   }
 
+  /** The address space is dead: nobody holds or installs anything any more. */
+  releaseOver(): void {
+    this.isReleased = true;
+    for (const device of this.devices) {
+      if (device.hasEntry) {
+        throw new Finding(
+          'held after the end',
+          `${device.name} holds an entry of a dead address space`,
+        );
+      }
+    }
+  }
+
   /** The page table changes, in a section. */
   change(page: Page): void {
     page.pte++;
@@ -138,7 +152,7 @@ export class Device {
   }
 
   get hasEntry(): boolean {
-    return this.#entry !== undefined;
+    return this.#entry !== undefined && !this.#isClosing;
   }
 
   async subscribe(): Promise<void> {
@@ -165,6 +179,12 @@ export class Device {
       await actor.step('publishes');
       const install = (): void => {
         actor.note(`installs ${value}`);
+        if (this.#space.isReleased) {
+          throw new Finding(
+            'installed after the end',
+            `${this.name} installs in a dead address space`,
+          );
+        }
         this.#entry = { value, begunAt, installedAt: this.#space.tick() };
         this.judge();
       };
