@@ -19,36 +19,14 @@
  * Linux has this loop in each driver, since 2026 in hmm_range_fault_unlocked_timeout; there a deadline ends it.
  */
 import { abortable, isPromise } from './callbacks.ts';
-import { NotifierError } from './errors.ts';
 import type { MaybePromise, Seq, Subscription } from './notifier.ts';
-
-/** Counts over any number of loops. Create one with {@link collisionCounters} and pass it along. */
-export interface CollisionCounters {
-  /** Loops that published. */
-  published: number;
-  /** Refused publications after which the value turned out to have changed under the reader. */
-  trueCollisions: number;
-  /** Refused publications that were not needed: another part of the span, or another subscription, was hit. */
-  falseCollisions: number;
-  /** Refused publications without a verdict: no `collided` was given, or nothing had been read (last resort). */
-  unclassifiedCollisions: number;
-  /** The most refused publications that one loop had in a row, whether or not it published in the end. */
-  longestRun: number;
-  /** Loops that published what they read under the driver's lock. */
-  underLock: number;
-}
-
-/** Fresh counters, all zero. */
-export function collisionCounters(): CollisionCounters {
-  return {
-    published: 0,
-    trueCollisions: 0,
-    falseCollisions: 0,
-    unclassifiedCollisions: 0,
-    longestRun: 0,
-    underLock: 0,
-  };
-}
+import {
+  attemptsExhausted,
+  checkAttempts,
+  noteCollision,
+  notePublication,
+  type CollisionCounters,
+} from './retry.ts';
 
 /** What both forms of the loop take. */
 interface CollisionRetryOptionsBase<T> {
@@ -82,8 +60,6 @@ export interface CollisionRetrySyncOptions<T> extends CollisionRetryOptionsBase<
   readonly backoff?: (attempt: number) => void;
 }
 
-const attemptsMaxDefault = 16;
-
 /**
  * Reads and publishes until it did not collide; resolves to the value that was installed.
  *
@@ -103,13 +79,14 @@ export async function collisionRetry<T>(
     const value = await abortable(read(seq, signal), signal);
     if (!subscription.checkRetry(seq)) {
       if (await subscription.publish(seq, () => install(value), signal)) {
-        return published(counters, value);
+        notePublication(counters, false);
+        return value;
       }
     }
-    refused(counters, attempt, collided?.(value));
+    noteCollision(counters, attempt, collided?.(value));
     if (attempt < attemptsMax) await backoff?.(attempt, signal);
   }
-  if (options.whenExhausted === 'throw') throw exhausted(attemptsMax);
+  if (options.whenExhausted === 'throw') throw attemptsExhausted(attemptsMax);
   const last = { value: undefined as T };
   const installLast = (value: T): unknown => {
     signal?.throwIfAborted();
@@ -126,9 +103,10 @@ export async function collisionRetry<T>(
       return isPromise(value) ? value.then(installLast) : installLast(value);
     };
     if (await abortable(subscription.publish(seq, readAndInstall, signal), signal)) {
-      return publishedUnderLock(counters, last.value);
+      notePublication(counters, true);
+      return last.value;
     }
-    refused(counters, attempt, undefined);
+    noteCollision(counters, attempt, undefined);
     await backoff?.(attempt, signal);
   }
 }
@@ -146,13 +124,14 @@ export function collisionRetrySync<T>(
     const value = read(seq);
     if (!subscription.checkRetry(seq)) {
       if (subscription.publishSync(seq, () => install(value))) {
-        return published(counters, value);
+        notePublication(counters, false);
+        return value;
       }
     }
-    refused(counters, attempt, collided?.(value));
+    noteCollision(counters, attempt, collided?.(value));
     if (attempt < attemptsMax) backoff?.(attempt);
   }
-  if (options.whenExhausted === 'throw') throw exhausted(attemptsMax);
+  if (options.whenExhausted === 'throw') throw attemptsExhausted(attemptsMax);
   const last = { value: undefined as T };
   for (; ; attempt++) {
     const seq = subscription.readBeginSync();
@@ -161,47 +140,10 @@ export function collisionRetrySync<T>(
       install(last.value);
     };
     if (subscription.publishSync(seq, readAndInstall)) {
-      return publishedUnderLock(counters, last.value);
+      notePublication(counters, true);
+      return last.value;
     }
-    refused(counters, attempt, undefined);
+    noteCollision(counters, attempt, undefined);
     backoff?.(attempt);
   }
-}
-
-function checkAttempts(attemptsMax: number = attemptsMaxDefault): number {
-  if (Number.isSafeInteger(attemptsMax) && attemptsMax >= 1) return attemptsMax;
-  throw new NotifierError(
-    'MMN_OPTION',
-    `expected attemptsMax to be an integer of at least 1, got ${String(attemptsMax)}`,
-  );
-}
-
-function exhausted(attemptsMax: number): NotifierError {
-  return new NotifierError(
-    'MMN_RETRY_EXHAUSTED',
-    `expected to publish within ${attemptsMax} attempts, but each collided with an invalidation`,
-  );
-}
-
-/** `collision`: whether the value had changed; `undefined` when nobody knows. */
-function refused(
-  counters: CollisionCounters | undefined,
-  run: number,
-  collision: boolean | undefined,
-): void {
-  if (counters === undefined) return;
-  counters.longestRun = Math.max(counters.longestRun, run);
-  if (collision === undefined) counters.unclassifiedCollisions++;
-  else if (collision) counters.trueCollisions++;
-  else counters.falseCollisions++;
-}
-
-function published<T>(counters: CollisionCounters | undefined, value: T): T {
-  if (counters !== undefined) counters.published++;
-  return value;
-}
-
-function publishedUnderLock<T>(counters: CollisionCounters | undefined, value: T): T {
-  if (counters !== undefined) counters.underLock++;
-  return published(counters, value);
 }

@@ -45,6 +45,8 @@ export type NotifierErrorCode =
   | 'MMN_OPTION'
   /** The retry loop reached its bound and was told not to take the lock. */
   | 'MMN_RETRY_EXHAUSTED'
+  /** A read returned before a range that it added was watched: `await read.add(…)`. */
+  | 'MMN_NOT_AWAITED'
   /** A lock is released by somebody who does not hold it, or taken again by its holder. */
   | 'MMN_LOCK'
   /** What is waited for cannot come any more, since the agent that owed it has died. The message names it. */
