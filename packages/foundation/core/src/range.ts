@@ -66,13 +66,11 @@ export function overlaps(a: Span, b: Span): boolean {
  * @throws NotifierError `MMN_ADDRESS`, `MMN_RANGE_EMPTY`, `MMN_RANGE_INVERTED`
  */
 export function checkSpan(span: Span, what: string): void {
-  if (
-    Number.isSafeInteger(span?.start) &&
-    Number.isSafeInteger(span.end) &&
-    span.start >= 0 &&
-    span.start < span.end
-  ) {
-    return;
+  if (span !== undefined && span !== null) {
+    const { start, end } = span;
+    if (Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start < end) {
+      return;
+    }
   }
   refuseSpan(span, what);
 }

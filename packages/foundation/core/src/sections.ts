@@ -60,12 +60,14 @@ export class Section implements InvalidationRange {
 /** The table of one agent's open sections. `open` and `close` allocate nothing once the table has grown. */
 export class SectionTable {
   readonly #slots: Section[] = [];
-  readonly #free: number[] = [];
+  /** From `#openCount` on, the free ones; what stands before is of no meaning. */
+  readonly #free: Section[] = [];
+  #openCount = 0;
   readonly #generationFirst = (tableCount++ * generationStride) % generationMax;
 
   /** How many sections this agent has open. */
   get openCount(): number {
-    return this.#slots.length - this.#free.length;
+    return this.#openCount;
   }
 
   /**
@@ -76,19 +78,15 @@ export class SectionTable {
   open(range: RangeToInvalidate, blockable: boolean): Section {
     checkSpan(range, 'range');
     const event = range.event ?? 'CLEAR';
-    if (event !== 'CLEAR' && !invalidationEvents.includes(event)) {
-      throw new NotifierError(
-        'MMN_EVENT',
-        `expected range.event to be one of ${invalidationEvents.join(', ')}, got ${String(event)}`,
-      );
-    }
-    const slot = this.#free.pop();
-    const section = slot === undefined ? this.#grow() : this.#slots[slot]!;
+    if (event !== 'CLEAR') checkEvent(event);
+    const at = this.#openCount;
+    const section = at < this.#free.length ? this.#free[at]! : this.#grow();
+    this.#openCount = at + 1;
     section.start = range.start;
     section.end = range.end;
     section.event = event;
     section.blockable = blockable;
-    section.owner = range.owner;
+    if (section.owner !== range.owner) section.owner = range.owner;
     section.note = 0;
     section.inner = 0;
     section.generation = section.generation === generationMax ? 1 : section.generation + 1;
@@ -105,10 +103,7 @@ export class SectionTable {
     const section =
       typeof invalidation === 'number' ? this.#slots[invalidation & slotMask] : undefined;
     if (section === undefined || section.handle !== invalidation || section.handle === 0) {
-      throw new NotifierError(
-        'MMN_NOT_OPEN',
-        `expected a section that this agent started and did not end, got ${String(invalidation)}`,
-      );
+      refuseNotOpen(invalidation);
     }
     return section;
   }
@@ -117,8 +112,11 @@ export class SectionTable {
   close(section: Section): void {
     invariant(section.handle !== 0, 'a section is closed that is not open');
     section.handle = 0;
-    section.owner = undefined;
-    this.#free.push(section.slot);
+    if (section.owner !== undefined) section.owner = undefined;
+    const at = this.#openCount - 1;
+    this.#openCount = at;
+    // Sections mostly end in the reverse order of their starts: then it stands there already.
+    if (this.#free[at] !== section) this.#free[at] = section;
   }
 
   #grow(): Section {
@@ -130,6 +128,22 @@ export class SectionTable {
     }
     const section = new Section(this.#slots.length, this.#generationFirst);
     this.#slots.push(section);
+    this.#free.push(section);
     return section;
   }
+}
+
+function checkEvent(event: InvalidationEvent): void {
+  if (invalidationEvents.includes(event)) return;
+  throw new NotifierError(
+    'MMN_EVENT',
+    `expected range.event to be one of ${invalidationEvents.join(', ')}, got ${String(event)}`,
+  );
+}
+
+function refuseNotOpen(invalidation: Invalidation): never {
+  throw new NotifierError(
+    'MMN_NOT_OPEN',
+    `expected a section that this agent started and did not end, got ${String(invalidation)}`,
+  );
 }

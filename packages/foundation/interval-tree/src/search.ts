@@ -14,7 +14,20 @@ import * as layout from './layout.ts';
 import type { Words } from './layout.ts';
 
 // Copies: the engine folds a constant of the same module into the code, but reads an imported one from memory on every use.
-const { GROUPS, HEIGHT, LASTS, MAX, PAD_START, PARENT, REFERENCES, ROOT, SLOTS, STARTS } = layout;
+const {
+  GROUPS,
+  HEIGHT,
+  LASTS,
+  MAGIC,
+  MAGIC_TREE,
+  MAX,
+  PAD_START,
+  PARENT,
+  REFERENCES,
+  ROOT,
+  SLOTS,
+  STARTS,
+} = layout;
 
 /** The query, `[start, last]`; holds nothing between calls. Too long on purpose: V8 knows the address of what is larger than 64 bytes. */
 const query = new Float64Array(16);
@@ -69,7 +82,7 @@ export function placeOf(ints: Int32Array, parent: number, child: number): number
 
 /** -1, the answer of a tree that ends before the query, unless it is so because it was moved. */
 function endsBefore(words: Words): -1 {
-  refuseMoved(words);
+  if (words.ints[MAGIC] !== MAGIC_TREE) refuseMoved(words);
   return -1;
 }
 
@@ -110,16 +123,22 @@ export function nextHit(words: Words, handle: number, start: number, last: numbe
 function next(words: Words, handle: number): number {
   const { doubles, ints } = words;
   const start = query[0]!;
+  const last = query[1]!;
   const where = ints[(words.whereIs + handle) | 0]!;
   let node = where & -SLOTS;
   let k = ((where & (SLOTS - 1)) + 1) | 0;
   for (let level = 0; ; level = (level + 1) | 0) {
-    // Mostly the very next place, in the leaf as above it.
-    while (k < SLOTS && doubles[(node + LASTS + k) | 0]! < start) k = (k + 1) | 0;
-    if (k < SLOTS) {
-      if (doubles[(node + STARTS + k) | 0]! > query[1]!) return -1;
-      const reference = ints[((node << 1) + REFERENCES + k) | 0]!;
-      return level === 0 ? reference : firstBelow(words, reference, (level - 1) | 0);
+    // Mostly the very next place, or none. A pad says nothing of the nodes that follow.
+    for (; k < SLOTS; k = (k + 1) | 0) {
+      const startHere = doubles[(node + STARTS + k) | 0]!;
+      if (startHere > last) {
+        if (startHere !== PAD_START) return -1;
+        break;
+      }
+      if (doubles[(node + LASTS + k) | 0]! >= start) {
+        const reference = ints[((node << 1) + REFERENCES + k) | 0]!;
+        return level === 0 ? reference : firstBelow(words, reference, (level - 1) | 0);
+      }
     }
     const child = node;
     node = ints[((child << 1) + PARENT) | 0]!;

@@ -73,15 +73,7 @@ export class IntervalNotifier<
     const section = this.#sections.open(range, true);
     const first = this.state.start(section.start, section.end - 1);
     if (first === none && !this.#hasLegacy) return section.handle as Invalidation;
-    let walked: MaybePromise<boolean>;
-    try {
-      walked = this.#walk.run(section, first, 'plain', signal);
-    } catch (error) {
-      this.#end(section);
-      throw error;
-    }
-    if (walked === true && !this.#hasLegacy) return section.handle as Invalidation;
-    return runSteps(this.#startOn(section, walked, signal));
+    return this.#startHit(section, first, signal);
   }
 
   invalidateRangeStartSync(range: RangeToInvalidate): Invalidation {
@@ -246,7 +238,24 @@ export class IntervalNotifier<
     return this.legacy !== undefined && this.legacy.hasSubscribers;
   }
 
-  /** The rest of a plain start: what has to be waited for, and the list. */
+  /** The rest of a plain start that has somebody to call. */
+  #startHit(
+    section: Section,
+    first: number,
+    signal: AbortSignal | undefined,
+  ): MaybePromise<Invalidation> {
+    let walked: MaybePromise<boolean>;
+    try {
+      walked = this.#walk.run(section, first, 'plain', signal);
+    } catch (error) {
+      this.#end(section);
+      throw error;
+    }
+    if (walked === true && !this.#hasLegacy) return section.handle as Invalidation;
+    return runSteps(this.#startOn(section, walked, signal));
+  }
+
+  /** What has to be waited for, and the list. */
   *#startOn(
     section: Section,
     walked: MaybePromise<boolean>,

@@ -32,7 +32,7 @@ export class Slab {
    * @throws NotifierError `MMN_OUT_OF_CAPACITY`
    */
   allocate(ops: number, cookie: number): number {
-    this.#lock.lock();
+    this.#lock.enter();
     try {
       const handle = this.#take();
       const { words } = this.#region;
@@ -42,30 +42,30 @@ export class Slab {
       words[at + Sub.cookie] = cookie;
       return handle;
     } finally {
-      this.#lock.unlock();
+      this.#lock.leave();
     }
   }
 
   /** Gives a record back. Nobody else may know it any more. */
   free(handle: number): void {
     const at = subAt(handle);
-    this.#lock.lock();
+    this.#lock.enter();
     const { words } = this.#region;
     words[at + Sub.state] = State.free;
     words[at + Sub.next] = words[mmFree]!;
     words[mmFree] = handle + 1;
-    this.#lock.unlock();
+    this.#lock.leave();
   }
 
   /** The records in certain states, at a moment when none comes or goes. */
   handlesWhere(isWanted: (state: number) => boolean): number[] {
     const handles: number[] = [];
-    this.#lock.lock();
+    this.#lock.enter();
     const { words } = this.#region;
     for (let handle = 0; handle < words[mmBump]!; handle++) {
       if (isWanted(words[subAt(handle) + Sub.state]!)) handles.push(handle);
     }
-    this.#lock.unlock();
+    this.#lock.leave();
     return handles;
   }
 

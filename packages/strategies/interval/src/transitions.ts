@@ -78,51 +78,40 @@ export class Transitions {
 
   /** Opens a section over the inclusive range; returns the first subscription that it hits, or {@link none}. */
   start(first: number, last: number): number {
-    this.#lock.lock();
+    this.#lock.enter();
     const { words } = this.region;
     words[mmActive] = words[mmActive]! + 1;
     const hit = this.tree.first(first, last);
     if (hit !== none) this.#makeFull();
-    this.#lock.unlock();
+    this.#lock.leave();
     return hit;
   }
 
   /** Ends a section. Returns whether it was the last of a full epoch: then the caller wakes the seq queue. */
   end(): boolean {
-    this.#lock.lock();
+    this.#lock.enter();
     const { words } = this.region;
     const active = words[mmActive]! - 1;
     words[mmActive] = active;
     if (active !== 0 || (words[mmSeqLow]! & 1) === 0) {
-      this.#lock.unlock();
+      this.#lock.leave();
       return false;
     }
     this.#nextEpoch();
-    for (let item = words[mmDeferred]!; item !== 0;) {
-      const handle = item - 1;
-      const at = subAt(handle);
-      item = words[at + Sub.next]!;
-      if (words[at + Sub.state] === State.inserting) {
-        this.#insertNow(handle, at);
-      } else {
-        if (this.tree.has(handle)) this.tree.remove(handle);
-        words[at + Sub.state] = State.removed;
-      }
-    }
-    words[mmDeferred] = 0;
-    this.#lock.unlock();
+    if (words[mmDeferred] !== 0) this.#applyDeferred();
+    this.#lock.leave();
     return true;
   }
 
   /** Whether no section is open. Under the lock, `run` may then make sure that none opens meanwhile. */
   runIfIdle(run: () => void): boolean {
-    this.#lock.lock();
+    this.#lock.enter();
     try {
       if (this.region.words[mmActive] !== 0) return false;
       run();
       return true;
     } finally {
-      this.#lock.unlock();
+      this.#lock.leave();
     }
   }
 
@@ -133,11 +122,11 @@ export class Transitions {
    */
   insert(handle: number, start: number, last: number, allowReleased: boolean): void {
     const at = subAt(handle);
-    this.#lock.lock();
+    this.#lock.enter();
     const { words, wide } = this.region;
     const isReleased = words[mmReleased] !== 0 && !allowReleased;
     if (isReleased || words[at + Sub.state] !== State.detached) {
-      this.#lock.unlock();
+      this.#lock.leave();
       if (isReleased) refuseReleased();
       throw new NotifierError(
         'MMN_INSERTED',
@@ -163,7 +152,7 @@ export class Transitions {
       this.#storeSeq(at, (low - 1) | 0, low === 0 ? words[mmSeqHigh]! - 1 : words[mmSeqHigh]!);
       this.#insertNow(handle, at);
     }
-    this.#lock.unlock();
+    this.#lock.leave();
   }
 
   /**
@@ -172,7 +161,7 @@ export class Transitions {
    */
   remove(handle: number, countDetached: boolean): number {
     const at = subAt(handle);
-    this.#lock.lock();
+    this.#lock.enter();
     const { words } = this.region;
     const state = words[at + Sub.state];
     let waitFor = 0;
@@ -188,15 +177,15 @@ export class Transitions {
       if (state === State.inserted) this.tree.remove(handle);
       words[at + Sub.state] = State.removed;
     }
-    this.#lock.unlock();
+    this.#lock.leave();
     return waitFor;
   }
 
   /** Whether the epoch is over, asked under the lock: then its end has left the deferred list too. (U-5) */
   epochIsOver(low: number): boolean {
-    this.#lock.lock();
+    this.#lock.enter();
     const isOver = this.region.words[mmSeqLow] !== low;
-    this.#lock.unlock();
+    this.#lock.leave();
     return isOver;
   }
 
@@ -212,10 +201,10 @@ export class Transitions {
 
   /** Opens the section of a release and makes it full; returns every subscription there is. */
   startRelease(): number[] {
-    this.#lock.lock();
+    this.#lock.enter();
     const { words } = this.region;
     if (words[mmReleased] !== 0) {
-      this.#lock.unlock();
+      this.#lock.leave();
       refuseReleased();
     }
     words[mmReleased] = 1;
@@ -224,7 +213,7 @@ export class Transitions {
     const handles = this.slab.handlesWhere(
       (state) => state === State.inserted || state === State.inserting || state === State.removing,
     );
-    this.#lock.unlock();
+    this.#lock.leave();
     return handles;
   }
 
@@ -289,6 +278,22 @@ export class Transitions {
     const low = (this.region.words[mmSeqLow]! + 1) | 0;
     if (low === 0) this.region.words[mmSeqHigh] = this.region.words[mmSeqHigh]! + 1;
     this.region.store(mmSeqLow, low);
+  }
+
+  #applyDeferred(): void {
+    const { words } = this.region;
+    for (let item = words[mmDeferred]!; item !== 0;) {
+      const handle = item - 1;
+      const at = subAt(handle);
+      item = words[at + Sub.next]!;
+      if (words[at + Sub.state] === State.inserting) {
+        this.#insertNow(handle, at);
+      } else {
+        if (this.tree.has(handle)) this.tree.remove(handle);
+        words[at + Sub.state] = State.removed;
+      }
+    }
+    words[mmDeferred] = 0;
   }
 
   #storeSeq(at: number, low: number, high: number): void {

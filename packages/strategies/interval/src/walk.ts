@@ -181,15 +181,17 @@ export class Walk {
         else this.#state.setSeq(handle);
       }
       result = binding.invalidate.call(binding.ops, section, this.#bindings.cookieOf(handle));
-      if (isPromise(result) && mode !== 'plain') throw callbackAsync(result);
     } catch (error) {
+      this.#bindings.leave();
       if (isLocked) binding.lock.unlock();
       throw error;
-    } finally {
-      this.#bindings.leave();
     }
-    if (isPromise(result)) return this.#settle(result, isLocked ? binding : undefined);
+    this.#bindings.leave();
+    if (isPromise(result) && mode === 'plain') {
+      return this.#settle(result, isLocked ? binding : undefined);
+    }
     if (isLocked) binding.lock.unlock();
+    if (isPromise(result)) throw callbackAsync(result);
     return result !== false;
   }
 
