@@ -1,6 +1,6 @@
 /** The defects, each shown in the variants that have it and absent in the others. HFI-3 cannot be shown: see the README. */
 import { describe, expect, it } from 'vitest';
-import { begin, isPending, map, now, publish, settled, World } from './world.ts';
+import { begin, codeFrom, isPending, map, now, publish, settled, World } from './world.ts';
 
 const receive = [
   { variant: 'v5.3', isFaithful: true },
@@ -133,6 +133,17 @@ describe('v5.3', () => {
     expect(calls).toHaveLength(1);
     expect(subscription.isPinned).toBe(false);
     expect(world.mmuRb.pinned).toBe(0);
+  });
+
+  it('[N5] [HFI-4] a subscriber that would not let the library free an entry is told on', async () => {
+    const library: (() => unknown)[] = [];
+    const world = new World({ variant: 'v5.3', defer: (run) => void library.push(run) });
+    const { subscription, ops } = world.recorder(0, 10);
+    ops.act = () => false;
+    map(subscription);
+    world.invalidate(0, 10);
+    expect(await codeFrom(() => library[0]!())).toBe('MMN_CALLBACK_REFUSED');
+    expect(subscription.isPinned).toBe(true);
   });
 
   it('[N1] [HFI-4] a start neither waits nor is refused, whatever its subscriber does', async () => {

@@ -99,10 +99,13 @@ describe.each(kinds)('a registration, $variant with $index', (kind) => {
     expect(await codeFrom(() => buffers[0]!.subscription.readBegin())).toBe('MMN_CLOSED');
     now(buffers[0]!.subscription.close());
     world.notifier.verify();
+    await world.notifier.release();
+    expect(buffers.map(({ ops }) => ops.releases)).toEqual([0, 1, 0]);
   });
 
-  it('may end and begin again many times', async () => {
+  it('may end and begin again many times, in the same words', async () => {
     const world = new World(kind);
+    const { byteLength } = world.mmuRb.memory;
     for (let round = 0; round < 40; round++) {
       const { subscription, calls } = world.recorder(0, 10);
       map(subscription);
@@ -114,6 +117,7 @@ describe.each(kinds)('a registration, $variant with $index', (kind) => {
     }
     await settled();
     expect(world.mmuRb.pinned).toBe(0);
+    expect(world.mmuRb.memory.byteLength).toBe(byteLength);
     world.notifier.verify();
   });
 
