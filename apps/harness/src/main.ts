@@ -5,12 +5,14 @@ import { exitCodes, isUsers } from './errors.ts';
 import { exploreCommand } from './explore/explore-command.ts';
 import { importCommand } from './import-command.ts';
 import { listCommand } from './list-command.ts';
+import { stressCommand } from './stress/stress-command.ts';
 
 const program = new Command('mmu-notifier')
   .description('Compares mmu notifiers on recordings of real programs.')
   .configureHelp({ helpWidth: 100, showGlobalOptions: true })
   .addCommand(compareCommand)
   .addCommand(exploreCommand)
+  .addCommand(stressCommand)
   .addCommand(listCommand)
   .addCommand(importCommand);
 

@@ -91,14 +91,20 @@ export class Srcu {
 
   /**
    * Runs `callback` on this agent after a grace period, and never from within this call, which never waits.
-   * Callbacks run in the order they were given; what one throws is an uncaught exception. Linux: call_srcu.
+   * Callbacks run in the order they were given; what one throws is an uncaught exception. When a reader died, no
+   * callback runs any more. Linux: call_srcu.
    */
   call(callback: () => void): void {
     this.#callbacks.push(callback);
-    this.#running ??= this.#runCallbacks();
+    if (this.#running !== undefined) return;
+    this.#running = this.#runCallbacks();
+    this.#running.catch(() => {}); // `barrier` tells
   }
 
-  /** Waits until every callback given to {@link call} by this agent has run. Linux: srcu_barrier. */
+  /**
+   * Waits until every callback given to {@link call} by this agent has run. Rejects with `MMN_AGENT_DIED` if they
+   * never will. Linux: srcu_barrier.
+   */
   barrier(): MaybePromise<void> {
     return this.#running;
   }

@@ -162,7 +162,10 @@ export class IntervalSubscription implements Subscription {
     try {
       this.#waitToCloseSync();
     } catch (error) {
-      if (isFirst) this.#closing = this.#closeLater();
+      if (isFirst) {
+        this.#closing = this.#closeLater();
+        this.#closing.catch(() => {}); // who closes again is told
+      }
       throw error;
     }
     if (isFirst) this.#free();
@@ -190,7 +193,11 @@ export class IntervalSubscription implements Subscription {
   /** Whether nobody holds the driver's lock. A driver that locks for itself looks after its own callbacks. */
   #isQuiet(): boolean {
     if (this.#locksItself) return true;
-    if (!this.lock.tryLock()) return false;
+    try {
+      if (!this.lock.tryLock()) return false;
+    } catch {
+      return false; // its holder has died: who waits for the lock is told
+    }
     this.lock.unlock();
     return true;
   }

@@ -87,6 +87,7 @@ export class ReferenceSubscription implements Subscription {
       runSync(waitToClose(this.#notifier.state, () => this.#isOver()));
     } catch (error) {
       this.#closing ??= this.#closeLater();
+      this.#closing.catch(() => {}); // who closes again is told
       throw error;
     }
   }
