@@ -19,6 +19,8 @@ import type { Region } from '@mmu-notifier/sync';
 
 /** See the file's head: the sections' side. */
 export interface Collisions {
+  /** What a start looks through: ranges, or mirrors. */
+  readonly size: number;
   /** A section begins: before anything is torn down. */
   start(range: Span): void;
   /** It ends, or did not come about. */
@@ -58,6 +60,10 @@ export class Marks implements Collisions {
 
   constructor(region: Region, index: number) {
     this.#sequence = new CollisionSequence(region, index);
+  }
+
+  get size(): number {
+    return this.#marked.size;
   }
 
   start(range: Span): void {

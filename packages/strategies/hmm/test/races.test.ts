@@ -1,6 +1,6 @@
 /** The defects, each shown in the variant that has it and absent in the other. NV-2 lies outside: see the README. */
 import { useClock, VirtualClock } from '@mmu-notifier/sync';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { hmm } from '../src/index.ts';
 import { begin, isPending, now, publish, World } from './world.ts';
 
@@ -49,10 +49,12 @@ describe.each(both)('$variant', ({ variant, isFaulty }) => {
     const { hmm: dying } = world;
     now(subscription.close());
     expect(dying?.refs).toBe(0);
+    const counted = ['start', 'end'].map((name) => vi.spyOn(dying!.collisions, name as 'end'));
     const range = { start: 0, end: 10, event: 'CLEAR', blockable: true, owner: undefined } as const;
     const context = { isSync: false, signal: undefined };
     expect(dying?.invalidateRangeStart(range, 0, context)).toBe(true);
     dying?.invalidateRangeEnd();
+    for (const count of counted) expect(count).not.toHaveBeenCalled();
     expect(calls).toEqual([]);
     const next = world.recorder(0, 10);
     expect(world.hmm).not.toBe(dying);

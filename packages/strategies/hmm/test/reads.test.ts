@@ -195,16 +195,37 @@ describe.each(hmm.variants)('a mirror, %s', (variant) => {
     expect(world.hmm).toBe(undefined);
   });
 
-  it('ends the wait of its faults when it closes', async () => {
+  it('leaves nothing of its faults behind when it closes', async () => {
     onTestFinished(useClock(new VirtualClock())); // 1000 ms never pass
     const world = new World({ variant });
     const { subscription } = world.recorder(0, 10);
     world.recorder(20, 30);
+    const sizeOfOther = world.hmm!.collisions.size - (variant === 'fixed' ? 1 : 0);
+    begin(subscription);
     const end = world.start(0, 10);
     const read = subscription.readBegin();
     now(subscription.close());
-    end();
+    if (variant === 'fixed') end(); // there it waits for the section
     expect(await codeFrom(() => read)).toBe('MMN_CLOSED');
+    expect(world.hmm?.collisions.size).toBe(sizeOfOther);
+  });
+
+  it('can be given up while it waits for mirrors_sem, and leaves nothing behind', async () => {
+    const world = new World({ variant });
+    const opened = Promise.withResolvers<void>();
+    const { ops } = world.recorder(0, 10);
+    ops.act = () => opened.promise;
+    const started = world.notifier.invalidateRangeStart({ start: 0, end: 10 });
+    const abort = new AbortController();
+    const options = { signal: abort.signal };
+    const subscribed = world.notifier.subscribe({ start: 0, end: 10 }, new Recorder(), options);
+    expect(world.hmm?.refs).toBe(2);
+    abort.abort(new Error('enough'));
+    opened.resolve();
+    await expect(subscribed).rejects.toThrow('enough');
+    now(world.notifier.invalidateRangeEnd(await started));
+    expect(world.hmm?.refs).toBe(1);
+    world.notifier.verify();
   });
 
   it('[L1] a release tears down every mirror once, and wakes who waits', async () => {
