@@ -64,9 +64,4 @@ export class VhostFixed extends Vhost {
   protected overlaps(area: Area, range: Span): boolean {
     return overlaps(area, range);
   }
-
-  protected override forsakeSections(): void {
-    this.#open.clear();
-    super.forsakeSections();
-  }
 }

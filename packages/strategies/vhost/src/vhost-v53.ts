@@ -57,9 +57,6 @@ export class VhostAsOfV53 extends Vhost {
       yield* this.#unregister(context);
       area.isSet = true;
       yield* this.#register(context);
-    } catch (error) {
-      area.isSet = false;
-      throw error;
     } finally {
       this.#mutex.unlock();
     }
