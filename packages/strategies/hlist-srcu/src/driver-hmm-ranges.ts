@@ -121,6 +121,20 @@ export class HmmRanges {
   }
 }
 
+/** How the faults of one registration notice that they collided. */
+export interface Faults {
+  /** A fault begins. May wait, once. */
+  begin(context: CallContext): MaybePromise<Seq>;
+  /** It is over, with the driver's lock held: whether it may publish. */
+  done(seq: Seq): boolean;
+  /** Whether `done` will say no: certain if so. */
+  isHopeless(seq: Seq): boolean;
+  /** A section hits the registration. Only where the list of ranges does not see to it. */
+  hit?(): void;
+  /** There are no faults any more. */
+  close(): void;
+}
+
 /** Options of {@link HmmFaults}. */
 export interface HmmFaultOptions {
   /** Longest wait for a range to become valid. Default 1000: HMM_RANGE_DEFAULT_TIMEOUT. */
@@ -139,7 +153,7 @@ const busy = 0 as Seq;
  * again, so one of them stays for all faults that have begun. It goes with the last of them; a fault
  * that is given up tells nobody, and then it stays until `close`.
  */
-export class HmmFaults {
+export class HmmFaults implements Faults {
   /** Waits that took too long. */
   timeouts = 0;
   readonly #ranges: HmmRanges;
@@ -182,7 +196,6 @@ export class HmmFaults {
     return this.#begun?.number !== seq;
   }
 
-  /** There are no faults any more. */
   close(): void {
     this.#ranges.giveUp(this.#waiting);
     if (this.#begun !== undefined) this.#ranges.unregister(this.#begun);

@@ -13,7 +13,14 @@ export { DriverCallbacks } from './driver-callbacks.ts';
 export { CollisionSequence, type Collidable } from './driver-collision-sequence.ts';
 export { Completion, NestedLock, LockMemory, lockIn, runIn } from './driver-locks.ts';
 export { FlatIndex, createFlatIndex } from './driver-flat-index.ts';
-export { HmmFaults, HmmRange, HmmRanges, type HmmFaultOptions } from './driver-hmm-ranges.ts';
+export {
+  HmmFaults,
+  HmmRange,
+  HmmRanges,
+  type Faults,
+  type HmmFaultOptions,
+} from './driver-hmm-ranges.ts';
+export { MarkedFaults } from './driver-marked-faults.ts';
 export { DriverNotifier, type Driver, type DriverMm } from './driver-notifier.ts';
 export {
   defineDriverStrategy,

@@ -2,7 +2,14 @@
 import { isPromise, type MaybePromise, type Seq } from '@mmu-notifier/core';
 import { useClock, VirtualClock } from '@mmu-notifier/sync';
 import { expect, it, onTestFinished } from 'vitest';
-import { HmmFaults, HmmRanges, LockMemory, type HmmFaultOptions } from '../src/driver.ts';
+import {
+  CollisionSequence,
+  HmmFaults,
+  HmmRanges,
+  LockMemory,
+  MarkedFaults,
+  type HmmFaultOptions,
+} from '../src/driver.ts';
 
 const context = { isSync: false, signal: undefined };
 const span = { start: 10, end: 20 };
@@ -144,4 +151,24 @@ it('closing takes away the range of a fault that was given up; an abandoned wait
   const read = begin();
   ranges.abandon();
   expect(faults.done(await read)).toBe(false);
+});
+
+it('a fault with a mark is refused for ever once a section hit it, and waits for its end', async () => {
+  const { region, fixedAt } = new LockMemory('test', CollisionSequence.words, 0);
+  const sequence = new CollisionSequence(region, fixedAt);
+  let closed = 0;
+  const faults = new MarkedFaults(span, sequence, () => void closed++);
+  const seq = faults.begin(context) as Seq;
+  expect([faults.isHopeless(seq), faults.done(seq)]).toEqual([false, true]);
+  sequence.enter();
+  faults.hit();
+  const read = faults.begin(context);
+  expect(isPromise(read)).toBe(true);
+  const late = new MarkedFaults(span, sequence); // a section may have looked for it in vain
+  expect(isPromise(late.begin(context))).toBe(true);
+  sequence.leave();
+  expect([faults.isHopeless(seq), faults.done(seq)]).toEqual([true, false]);
+  expect(faults.done(await read)).toBe(true);
+  faults.close();
+  expect(closed).toBe(1);
 });

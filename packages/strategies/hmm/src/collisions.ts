@@ -7,17 +7,17 @@
  * `Marks` (fixed): each mirror carries the number of the last section that hit it, which never comes back. This is
  * what mm/hmm.c came to in v5.5, where a range holds an interval notifier and the number that it read.
  */
-import { overlaps, type MaybePromise, type Seq, type Span } from '@mmu-notifier/core';
+import { overlaps, type Span } from '@mmu-notifier/core';
 import {
   CollisionSequence,
   HmmFaults,
   HmmRanges,
-  type CallContext,
-  type Collidable,
+  MarkedFaults,
+  type Faults,
 } from '@mmu-notifier/hlist-srcu/driver';
 import type { Region } from '@mmu-notifier/sync';
 
-/** See the file's head: the sections' side. */
+/** The sections' side. */
 export interface Collisions {
   /** What a start looks through: ranges, or mirrors. */
   readonly size: number;
@@ -29,18 +29,6 @@ export interface Collisions {
   abandon(): void;
   /** A mirror comes: its faults. */
   createFaults(span: Span): Faults;
-}
-
-/** The faults' side, for one mirror. */
-export interface Faults {
-  /** A fault begins. May wait, once. */
-  begin(context: CallContext): MaybePromise<Seq>;
-  /** It is over, under the mirror's lock: whether it may publish. */
-  done(seq: Seq): boolean;
-  /** Whether `done` will say no: certain if so. */
-  isHopeless(seq: Seq): boolean;
-  /** The mirror goes. */
-  close(): void;
 }
 
 /** Words that either takes. */
@@ -69,7 +57,7 @@ export class Marks implements Collisions {
   start(range: Span): void {
     this.#sequence.enter();
     for (const faults of this.#marked) {
-      if (overlaps(faults, range)) this.#sequence.hit(faults);
+      if (overlaps(faults, range)) faults.hit();
     }
   }
 
@@ -81,38 +69,10 @@ export class Marks implements Collisions {
     this.#sequence.abandon();
   }
 
-  createFaults(span: Span): Faults {
-    const close = (): void => void this.#marked.delete(faults);
-    const faults = new MarkedFaults(span, this.#sequence, close);
+  createFaults(span: Span): MarkedFaults {
+    const forget = (): void => void this.#marked.delete(faults);
+    const faults = new MarkedFaults(span, this.#sequence, forget);
     this.#marked.add(faults);
     return faults;
-  }
-}
-
-class MarkedFaults implements Faults, Collidable, Span {
-  readonly start: number;
-  readonly end: number;
-  mark: number;
-  readonly close: () => void;
-  readonly #sequence: CollisionSequence;
-
-  constructor({ start, end }: Span, sequence: CollisionSequence, close: () => void) {
-    this.start = start;
-    this.end = end;
-    this.mark = sequence.markOfNew;
-    this.close = close;
-    this.#sequence = sequence;
-  }
-
-  begin(context: CallContext): MaybePromise<Seq> {
-    return this.#sequence.begin(this, context);
-  }
-
-  done(seq: Seq): boolean {
-    return !this.#sequence.collided(this, seq);
-  }
-
-  isHopeless(seq: Seq): boolean {
-    return this.#sequence.collided(this, seq);
   }
 }

@@ -10,11 +10,11 @@ import { invariant, type DriverLock, type MaybePromise, type Seq } from '@mmu-no
 import {
   DriverSubscription,
   type CallContext,
+  type Faults,
   type LockMemory,
   type SubscriptionInit,
 } from '@mmu-notifier/hlist-srcu/driver';
 import { Mutex } from '@mmu-notifier/sync';
-import type { Faults } from './collisions.ts';
 import type { Hmm } from './hmm.ts';
 
 /** See the file's head. */
