@@ -6,7 +6,8 @@ import {
   type Span,
 } from '@mmu-notifier/core';
 import type { EventActor } from '@mmu-notifier/explorer';
-import { Device, unlessGone, type Habit, type Page, type Space } from './space.ts';
+import { Device, type DeviceOptions } from './device.ts';
+import { Finding, unlessGone, type Page, type PageName, type Space } from './space.ts';
 
 /** What somebody does before the exploration begins, and then. */
 export interface Part {
@@ -15,24 +16,26 @@ export interface Part {
 }
 
 interface SectionOptions {
-  /** Which page; the other one is elsewhere. */
-  readonly at?: 'page' | 'elsewhere';
+  /** Which page. */
+  readonly at?: PageName;
   /** Whether it changes the page. Default true. */
   readonly changes?: boolean;
   /** Raises another one over the page before it ends: a huge page is split. */
   readonly splits?: boolean;
   readonly event?: InvalidationEvent;
+  /** By a task that is being killed. */
+  readonly isKilled?: boolean;
   /** Ends only after that. */
   readonly until?: (space: Space) => Promise<unknown>;
 }
 
 /** Opens a section, changes the page, ends it. */
 export function section(options: SectionOptions = {}): Part {
-  const { at = 'page', changes = true, splits = false, event, until } = options;
+  const { at = 'page', changes = true, splits = false, event, isKilled = false, until } = options;
   return {
     async run(space, actor) {
       const page = space[at];
-      const end = await start(space, actor, splits ? wider(page) : page, event);
+      const end = await start(space, actor, splits ? wider(page) : page, { event, isKilled });
       if (splits) await (await start(space, actor, page))();
       if (changes) {
         await actor.step('changes the page');
@@ -51,14 +54,18 @@ async function start(
   space: Space,
   actor: EventActor,
   { start: from, end }: Span,
-  event?: InvalidationEvent,
+  options: { readonly event?: InvalidationEvent | undefined; readonly isKilled?: boolean } = {},
 ): Promise<() => Promise<void>> {
   await actor.step('start');
   const span = { start: from, end };
   const record = space.open(actor.name, span);
-  const opened = await space.notifier.invalidateRangeStart(
+  const { event, isKilled = false } = options;
+  space.isKilled = isKilled; // asked at the first lock, which is before anything waits
+  const starting = space.notifier.invalidateRangeStart(
     event === undefined ? span : { ...span, event },
   );
+  space.isKilled = false;
+  const opened = await starting;
   record.openedAt = space.tick();
   return async () => {
     await actor.step('end');
@@ -68,7 +75,7 @@ async function start(
 }
 
 /** Takes a page without waiting, if it may. */
-export function reaper(at: 'page' | 'elsewhere' = 'page'): Part {
+export function reaper(at: PageName = 'page'): Part {
   return {
     async run(space, actor) {
       const { notifier, [at]: page } = space;
@@ -82,6 +89,7 @@ export function reaper(at: 'page' | 'elsewhere' = 'page'): Part {
       if (opened === undefined) {
         actor.note('is refused');
         record.endedAt = record.openedAt;
+        if (!space.isRefusedByOthers && at !== 'page') throw new Finding('refused for nothing');
         return;
       }
       await actor.step('changes the page');
@@ -93,20 +101,18 @@ export function reaper(at: 'page' | 'elsewhere' = 'page'): Part {
   };
 }
 
-interface ReaderOptions {
+interface ReaderOptions extends DeviceOptions {
   /** It has faulted before, and so has an entry. */
   readonly holds?: boolean;
   /** How often it tries. Default 2. */
   readonly attempts?: number;
-  /** What its author got wrong, if anything. */
-  readonly habit?: Habit;
 }
 
 /** A device's fault. */
-export function reader({ holds = false, attempts = 2, habit }: ReaderOptions = {}): Part {
+export function reader({ holds = false, attempts = 2, ...options }: ReaderOptions = {}): Part {
   return {
     async prepare(space, name) {
-      const device = new Device(name, space, habit);
+      const device = new Device(name, space, options);
       await device.subscribe();
       if (holds) await device.fault(silent);
     },
@@ -117,8 +123,8 @@ export function reader({ holds = false, attempts = 2, habit }: ReaderOptions = {
 }
 
 /** A device that has an entry and does nothing: the page must be torn down under it. */
-export function holding(habit?: Habit): Part {
-  const { prepare } = reader({ holds: true, ...(habit === undefined ? {} : { habit }) });
+export function holding(options: DeviceOptions = {}): Part {
+  const { prepare } = reader({ ...options, holds: true });
   return { prepare: prepare!, async run() {} };
 }
 
@@ -136,10 +142,12 @@ export const newcomer: Part = {
 };
 
 /** A device that goes. */
-export const closer: Part = {
-  prepare: reader().prepare!,
-  run: (space, actor) => deviceOf(space, actor).close(actor),
-};
+export function closing(options: DeviceOptions = {}): Part {
+  return {
+    prepare: reader(options).prepare!,
+    run: (space, actor) => deviceOf(space, actor).close(actor),
+  };
+}
 
 /** The end of the address space. As in Linux a section over everything comes after it, in which the pages go. */
 export const exit: Part = {

@@ -1,5 +1,5 @@
 /** A strategy's notifier in an explored world, and who else stands on its list. */
-import type { Notifier, SectionExclusion } from '@mmu-notifier/core';
+import type { Notifier } from '@mmu-notifier/core';
 import type { EventWorld } from '@mmu-notifier/explorer';
 import {
   HlistNotifier,
@@ -20,11 +20,11 @@ type AnyOptions = DriverCreateOptions & IntervalCreateOptions & HlistCreateOptio
 export function createIn(
   contender: Contender,
   world: EventWorld,
-  exclusion?: SectionExclusion,
+  options: AnyOptions = {},
 ): Notifier {
   return create(contender, {
     defer: (run) => void world.later('deferred work', undefined).then(run),
-    ...(exclusion === undefined ? {} : { exclusion }),
+    ...options,
   });
 }
 

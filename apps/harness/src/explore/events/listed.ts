@@ -11,13 +11,18 @@ import { listOf } from './create.ts';
 import { Finding, type Space } from './space.ts';
 
 /** What a situation needs beside the contract. */
-export type Need = 'a legacy list' | 'insertion in two steps';
+export type Need = 'a legacy list' | 'insertion in two steps' | 'maps that are used' | 'ranges';
+
+const hasIt: Readonly<Record<Need, (notifier: Notifier) => boolean>> = {
+  'a legacy list': (notifier) => listOf(notifier) !== undefined,
+  'insertion in two steps': (notifier) => notifier instanceof IntervalNotifier,
+  'maps that are used': ({ traits }) => traits.name === 'vhost',
+  ranges: ({ traits }) => traits.name === 'hmm',
+};
 
 /** Whether a notifier has it. */
 export function has(notifier: Notifier, need: Need): boolean {
-  return need === 'a legacy list'
-    ? listOf(notifier) !== undefined
-    : notifier instanceof IntervalNotifier;
+  return hasIt[need](notifier);
 }
 
 /** A subscriber of the list that counts: starts without an end, and releases that run at the same time. */

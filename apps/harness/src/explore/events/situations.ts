@@ -5,8 +5,9 @@ import type { SectionExclusion } from '@mmu-notifier/core';
 import type { EventScenario, EventWorld } from '@mmu-notifier/explorer';
 import { useClock, type Clock } from '@mmu-notifier/sync';
 import type { Contender } from '../../strategies.ts';
-import { closer, exit, holding, newcomer, reader, reaper, section, type Part } from './actors.ts';
+import { closing, exit, holding, newcomer, reader, reaper, section, type Part } from './actors.ts';
 import { addPartner, create, createIn } from './create.ts';
+import { leavesNothing, user } from './uses.ts';
 import { failed, has, interrupted, leaver, lister, type Need } from './listed.ts';
 import { Space } from './space.ts';
 
@@ -53,7 +54,7 @@ const casts: Readonly<Record<string, Cast>> = {
   },
   close: {
     description: 'a device goes while the page changes',
-    parts: { invalidator: section(), closer },
+    parts: { invalidator: section(), closer: closing() },
   },
   subscribe: {
     description: 'a device comes while the page changes',
@@ -73,7 +74,7 @@ const casts: Readonly<Record<string, Cast>> = {
   },
   'exit-close': {
     description: 'a device goes and the address space dies while a section is open elsewhere',
-    parts: { invalidator: section({ at: 'elsewhere', changes: false }), exit, closer },
+    parts: { invalidator: section({ at: 'elsewhere', changes: false }), exit, closer: closing() },
   },
   nested: {
     description: 'a device faults while a section opens another one within',
@@ -81,11 +82,45 @@ const casts: Readonly<Record<string, Cast>> = {
   },
   'nested-close': {
     description: 'a device goes while a section opens another one within',
-    parts: { invalidator: section({ splits: true }), holder: holding(), closer },
+    parts: { invalidator: section({ splits: true }), holder: holding(), closer: closing() },
   },
   'nested-subscribe': {
     description: 'a device comes while a section opens another one within',
     parts: { invalidator: section({ splits: true }), holder: holding(), newcomer },
+  },
+  sleep: {
+    description: 'a device whose callback sleeps faults while the page changes',
+    parts: { invalidator: section(), reader: reader({ holds: true, sleeps: true }) },
+  },
+  'sleep-beside': {
+    description: 'a device faults while the page changes under another one whose callback sleeps',
+    parts: {
+      invalidator: section(),
+      reader: reader({ holds: true, attempts: 1 }),
+      sleeper: holding({ sleeps: true }),
+    },
+  },
+  'sleep-close': {
+    description: 'a device whose callback sleeps goes while the page changes',
+    parts: { invalidator: section(), closer: closing({ sleeps: true }) },
+  },
+  neighbour: {
+    description: 'a device faults while the page below its own changes',
+    parts: { invalidator: section({ at: 'below' }), reader: reader({ holds: true }) },
+  },
+  'reap-elsewhere': {
+    description: 'a page that nobody shadows is reaped without waiting',
+    parts: { reaper: reaper('elsewhere'), holder: holding() },
+    isExtra: true,
+  },
+  killed: {
+    description: 'the page changes by a task that is being killed, beside a callback that sleeps',
+    parts: {
+      other: section({ at: 'elsewhere' }),
+      sleeper: holding({ at: 'elsewhere', sleeps: true }),
+      killed: section({ isKilled: true }),
+      holder: holding(),
+    },
   },
   'two-sections': {
     description: 'two sections overlap a fault',
@@ -101,7 +136,7 @@ const casts: Readonly<Record<string, Cast>> = {
   },
   'fault-close': {
     description: 'one device faults, another goes, the page changes',
-    parts: { invalidator: section(), reader: reader(), closer },
+    parts: { invalidator: section(), reader: reader(), closer: closing() },
   },
   elsewhere: {
     description: 'a section elsewhere stays open until a fault is done',
@@ -132,12 +167,12 @@ const casts: Readonly<Record<string, Cast>> = {
   },
   'refused-close': {
     description: 'somebody else refuses that the page is reaped, while a device goes',
-    parts: { reaper: reaper(), invalidator: section(), closer },
+    parts: { reaper: reaper(), invalidator: section(), closer: closing() },
     hasPartner: true,
   },
   'refused-elsewhere': {
     description: 'somebody else refuses that a page elsewhere is reaped, while a device goes',
-    parts: { reaper: reaper('elsewhere'), closer },
+    parts: { reaper: reaper('elsewhere'), closer: closing() },
     hasPartner: true,
   },
   'list-exit': {
@@ -171,6 +206,27 @@ const casts: Readonly<Record<string, Cast>> = {
     parts: { failed },
     needs: 'insertion in two steps',
   },
+  use: {
+    description: 'a device uses its map while the page changes twice',
+    parts: { first: section(), second: section(), user: user() },
+    needs: 'maps that are used',
+  },
+  'use-elsewhere': {
+    description: 'a device uses a map elsewhere for as long as the page changes',
+    parts: {
+      holder: holding(),
+      another: holding(),
+      third: holding(),
+      user: user({ at: 'elsewhere' }, untilDone('invalidator')),
+      invalidator: section(),
+    },
+    needs: 'maps that are used',
+  },
+  'fault-leave': {
+    description: 'a device faults once and goes while the page changes',
+    parts: { invalidator: section(), reader: leavesNothing },
+    needs: 'ranges',
+  },
   'late-seq': {
     description: 'a device takes the sequence number after it read the page',
     parts: { invalidator: section(), reader: reader({ habit: 'late seq' }) },
@@ -191,7 +247,7 @@ const casts: Readonly<Record<string, Cast>> = {
   },
   'one-flush': {
     description: 'a device keeps one flush for its second pass, and two sections hit it',
-    parts: { first: section(), second: section(), holder: holding('one flush') },
+    parts: { first: section(), second: section(), holder: holding({ habit: 'one flush' }) },
     isExtra: true,
   },
 };
@@ -223,9 +279,17 @@ async function run(
 ): Promise<void> {
   const undoClock = useClock(clockOf(world));
   try {
-    const notifier = createIn(contender, world, isUncounted === true ? excludesNothing : undefined);
-    const space = new Space(notifier, world);
-    if (hasPartner === true) await addPartner(space.notifier);
+    const space: Space = new Space(
+      createIn(contender, world, {
+        isBeingKilled: () => space.isKilled,
+        ...(isUncounted === true ? { exclusion: excludesNothing } : {}),
+      }),
+      world,
+    );
+    if (hasPartner === true) {
+      await addPartner(space.notifier);
+      space.isRefusedByOthers = true;
+    }
     for (const [name, part] of Object.entries(parts)) await part.prepare?.(space, name);
     const done = new Map(Object.keys(parts).map((name) => [name, Promise.withResolvers<void>()]));
     doneIn.set(world, done);

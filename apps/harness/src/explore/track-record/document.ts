@@ -1,0 +1,129 @@
+/** The documents: docs/track-record.md, and a page for each race in docs/races/. */
+import { situationOf } from '../situations.ts';
+import type { Earned } from './earn.ts';
+import type { Entry, Shown } from './entry.ts';
+
+/** Rows that were earned, by id. */
+export type Records = Readonly<Record<string, Earned>>;
+
+/** A group of rows under a heading. */
+export interface Group {
+  readonly title: string;
+  readonly entries: readonly Entry[];
+}
+
+/** Every document, by its path under docs/. */
+export function documents(groups: readonly Group[], records: Records): Map<string, string> {
+  const pages = groups
+    .flatMap(({ entries }) => entries)
+    .flatMap((entry) => {
+      const { id, shown } = entry;
+      const record = records[id];
+      if (shown === undefined || record === undefined) return [];
+      return [[`races/${id}.md`, racePage(entry, shown, record)] as const];
+    });
+  return new Map([['track-record.md', trackRecord(groups, records)], ...pages]);
+}
+
+function trackRecord(groups: readonly Group[], records: Records): string {
+  const all = groups.flatMap(({ entries }) => entries);
+  const earned = all.filter(({ id, shown }) => shown !== undefined && id in records);
+  return `# Track record
+
+Races and defects of Linux's mmu notifiers and of the drivers that used them, found again by the explorer in the packages of this
+repository: **${earned.length} of ${all.length}**. Each links to its smallest failing schedule. A row without a schedule says why there is none.
+
+This file is written by \`npm run track-record\`. \`npm run track-record -- --check\` replays every schedule, goes through every order again
+where the race is mended, and fails on any difference.
+
+## How to read it
+
+Nobody wrote an interleaving down. The situations (\`npm run explore -- --help\`) say who is there: a device that faults, one that comes or goes, a section,
+a reaper that may not wait, the end of the address space. They are written against the contract and are the same for every package. The explorer tries the
+orders, fewest preemptions first, until a promise of the contract is broken.
+
+- *Schedule*: steps and preemptions of the smallest failing execution. A step is what an actor does between two points at which others may come; in
+  shared memory, one synchronisation operation.
+- *Orders*: executions until it was found. In shared memory those that differ only in the order of independent operations count as one.
+- *Where it is mended*: all orders of the same situation, and none fails.
+- Times are of the machine that recorded them, other work going on beside.
+
+**Which id a failure gets** is decided by its shape, which the judge of the situation reports and each row asks for: who hangs after which
+step, or what a stale entry missed. \`stale before-after\` is an entry whose fault began before the section that changed the page, and which was
+published after that section's end; \`in-in\` began and published inside of it. Each race's page says why that shape, in that package, is that race.
+Where upstream mended exactly one thing, the variant that has it mended is the check on that. Nothing here is a claim about a running kernel:
+rows are about the models, which are made from the kernel's sources and reports.
+
+${groups.map((group) => section(group, records)).join('\n')}`;
+}
+
+function section({ title, entries }: Group, records: Records): string {
+  const rows = entries.map((entry) => row(entry, records[entry.id]));
+  return `## ${title}
+
+| id | what happens | package, situation | schedule | orders, time | where it is mended |
+|---|---|---|---|---|---|
+${rows.join('\n')}
+`;
+}
+
+function row({ id, what, shown, reason }: Entry, record: Earned | undefined): string {
+  if (shown === undefined || record === undefined) {
+    return `| ${id} | ${cell(what)} | not shown: ${cell(reason ?? '')} | | | |`;
+  }
+  const { steps, preemptions, executions, ms } = record;
+  const where = `\`${shown.strategy}\` ${shown.scenario}${shown.mode === 'shared-memory' ? ', shared memory' : ''}`;
+  const note = reason === undefined ? '' : ` (${cell(reason)})`;
+  return `| [${id}](races/${id}.md) | ${cell(what)}${note} | ${where} | ${steps} steps, ${preemptions} preemption${preemptions === 1 ? '' : 's'} | ${executions}, ${ms} ms | ${mended(shown, record)} |`;
+}
+
+function mended({ without }: Shown, record: Earned): string {
+  if (typeof without === 'string') return cell(without);
+  const { executions, ms } = record.without!;
+  const scenario = without.scenario === undefined ? '' : ` ${without.scenario}`;
+  return `\`${without.strategy}\`${scenario}: complete, ${executions} orders, ${ms} ms`;
+}
+
+function racePage({ id, what, source, reason }: Entry, shown: Shown, record: Earned): string {
+  const { strategy, scenario, mode = 'event-loop', because, without } = shown;
+  const { schedule, steps, preemptions, isMinimal, diagram } = record;
+  const { description } = situationOf(scenario, mode)!;
+  const only = `--strategy ${strategy} --scenario ${scenario} --mode ${mode}`;
+  const where = mode === 'event-loop' ? 'in one event loop' : 'in shared memory';
+  const smallest = isMinimal
+    ? 'No order that fails in this way has fewer preemptions, or as many and fewer steps'
+    : 'The smallest that was found';
+  const workers =
+    mode === 'shared-memory' ? ' Add `--on workers` for real threads, in lock step.' : '';
+  const mendedWords =
+    typeof without === 'string'
+      ? `${capital(without)}.`
+      : `\`${without.strategy}\`${without.scenario === undefined ? '' : ` in \`${without.scenario}\``}: all ${record.without!.executions} orders tried, none fails.`;
+  return `# ${id}
+
+${capital(what)}.
+
+Source: ${source}.${reason === undefined ? '' : ` ${capital(reason)}.`}
+
+## The smallest failing order
+
+\`${strategy}\`, situation \`${scenario}\` ${where}: ${description}. ${steps} steps, ${preemptions} preemption${preemptions === 1 ? '' : 's'}. ${smallest}.
+
+\`\`\`
+${diagram}
+\`\`\`
+
+${capital(because)}.
+
+Again: \`npm run explore -- ${only} --replay ${schedule}\`.${workers}
+
+## Where it is mended
+
+${mendedWords}
+
+Written by \`npm run track-record\`; [all races](../track-record.md).
+`;
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+const cell = (text: string): string => text.replaceAll('|', '\\|');

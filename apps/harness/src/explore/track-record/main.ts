@@ -1,0 +1,107 @@
+/**
+ * `npm run track-record`: earns every row and writes the documents; with ids, only those rows. `-- --check`: does again
+ * what is recorded, and says what differs, exit code 1.
+ *
+ * What runs on shared memory comes last: see explore-command.ts.
+ */
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { documents, type Records } from './document.ts';
+import { earn, earnAgain, NotEarned, type Earned } from './earn.ts';
+import type { Entry, Shown } from './entry.ts';
+import { groups } from './groups.ts';
+
+type ShownEntry = Entry & { readonly shown: Shown };
+
+const docs = new URL('../../../../../docs/', import.meta.url);
+const recordsFile = new URL('records.json', import.meta.url);
+
+const isShown = (entry: Entry): entry is ShownEntry => entry.shown !== undefined;
+const entries = groups.flatMap((group) => group.entries);
+const shownEntries = entries
+  .filter(isShown)
+  .toSorted((a, b) => Number(isShared(a)) - Number(isShared(b)));
+
+function isShared({ shown }: ShownEntry): boolean {
+  return shown.mode === 'shared-memory';
+}
+
+function readRecords(): Records {
+  try {
+    return JSON.parse(readFileSync(recordsFile, 'utf8')) as Records;
+  } catch {
+    return {};
+  }
+}
+
+async function write(ids: readonly string[]): Promise<string[]> {
+  const former = readRecords();
+  const records: Record<string, Earned> = {};
+  const failures: string[] = [];
+  for (const entry of shownEntries) {
+    const { id, shown } = entry;
+    const kept = former[id];
+    if (ids.length > 0 && !ids.includes(id)) {
+      if (kept !== undefined) records[id] = kept;
+      continue;
+    }
+    try {
+      records[id] = await earn(entry, shown);
+      console.log(`${id}: ${records[id].message}`);
+    } catch (error) {
+      if (!(error instanceof NotEarned)) throw error;
+      failures.push(error.message);
+    }
+  }
+  const sorted = Object.fromEntries(
+    entries.flatMap(({ id }) => (records[id] === undefined ? [] : [[id, records[id]]])),
+  );
+  writeFileSync(recordsFile, `${JSON.stringify(sorted, null, 2)}\n`);
+  rmSync(new URL('races', docs), { recursive: true, force: true });
+  mkdirSync(new URL('races', docs), { recursive: true });
+  for (const [path, text] of documents(groups, sorted)) writeFileSync(new URL(path, docs), text);
+  return failures;
+}
+
+async function check(): Promise<string[]> {
+  const records = readRecords();
+  const failures: string[] = [];
+  for (const entry of shownEntries) {
+    const recorded = records[entry.id];
+    try {
+      if (recorded === undefined) throw new NotEarned(`${entry.id}: nothing is recorded`);
+      await earnAgain(entry, entry.shown, recorded);
+    } catch (error) {
+      failures.push(error instanceof NotEarned ? error.message : `${entry.id}: ${String(error)}`);
+    }
+  }
+  const expected = documents(groups, records);
+  for (const [path, text] of expected) {
+    const file = fileURLToPath(new URL(path, docs));
+    if (readIfThere(file) !== text) failures.push(`docs/${path} is not what the script writes`);
+  }
+  const pages = readdirSync(new URL('races/', docs)).filter(
+    (name) => !expected.has(`races/${name}`),
+  );
+  for (const name of pages) failures.push(`docs/races/${name} belongs to no row`);
+  return failures;
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+const [first, ...rest] = process.argv.slice(2);
+const isCheck = first === '--check';
+const startMs = performance.now();
+const failures = await (isCheck ? check() : write(first === undefined ? [] : [first, ...rest]));
+for (const failure of failures) console.error(failure);
+const seconds = ((performance.now() - startMs) / 1000).toFixed(0);
+console.log(
+  `${shownEntries.length - failures.length} of ${shownEntries.length} rows ${isCheck ? 'as recorded' : 'earned'}, ${seconds} s`,
+);
+process.exit(failures.length === 0 ? 0 : 1);
