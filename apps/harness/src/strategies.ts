@@ -1,5 +1,6 @@
 /** The strategies that the harness knows, by the names that people type: `interval`, `interval:v1`, `umem-odp@flat`. */
 import type { CreateOptions, IndexFactory, Strategy, Traits } from '@mmu-notifier/core';
+import { gntdev } from '@mmu-notifier/gntdev';
 import { hfi1MmuRb } from '@mmu-notifier/hfi1-mmu-rb';
 import { hlistSrcu } from '@mmu-notifier/hlist-srcu';
 import { createFlatIndex } from '@mmu-notifier/hlist-srcu/driver';
@@ -8,6 +9,7 @@ import { createIntervalTree1dIndex } from '@mmu-notifier/index-interval-tree-1d'
 import { i915Userptr } from '@mmu-notifier/i915-userptr';
 import { interval } from '@mmu-notifier/interval';
 import { kvm } from '@mmu-notifier/kvm';
+import { radeonMn } from '@mmu-notifier/radeon-mn';
 import { reference } from '@mmu-notifier/reference';
 import { umemOdp } from '@mmu-notifier/umem-odp';
 import { vhost } from '@mmu-notifier/vhost';
@@ -21,8 +23,10 @@ const strategies: readonly Strategy[] = [
   interval,
   umemOdp,
   i915Userptr,
+  radeonMn,
   kvm,
   vhost,
+  gntdev,
   hfi1MmuRb,
   hmm,
 ];
