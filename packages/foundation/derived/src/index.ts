@@ -1,2 +1,1 @@
-/** Values derived from ranges. */
-export {};
+export * from './cache.ts';
