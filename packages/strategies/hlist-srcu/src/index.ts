@@ -7,7 +7,16 @@ import {
 } from '@mmu-notifier/core';
 import { isShared as isSharedMemory, type Region } from '@mmu-notifier/sync';
 import { domainIn, globalSrcuDomain } from './domain.ts';
-import { attachRegion, byteLength, createRegion, Mm, mmAt, Setting, srcuAt } from './layout.ts';
+import {
+  attachRegion,
+  byteLength,
+  createRegion,
+  Mm,
+  mmAt,
+  nameOfWord,
+  Setting,
+  srcuAt,
+} from './layout.ts';
 import { HlistNotifier } from './notifier.ts';
 import type { SrcuDomain } from './walk.ts';
 
@@ -140,6 +149,7 @@ export const hlistSrcu: HlistStrategy = Object.freeze({
   variants: Object.freeze([...traitsOf.keys()]),
   traits: traitsFor,
   byteLength,
+  nameOfWord,
   create,
   attach,
 });

@@ -21,7 +21,7 @@
  * A node is used again only after a grace period: walkers may stand on one that was unlinked.
  */
 import { NotifierError } from '@mmu-notifier/core';
-import { headerWords, Region, srcuWords, struct, type Struct } from '@mmu-notifier/sync';
+import { fieldAt, headerWords, Region, srcuWords, struct, type Struct } from '@mmu-notifier/sync';
 
 const mmFields = {
   /** Sections that are open, and their lock; unused while a carrier counts them. */
@@ -95,6 +95,21 @@ const nodesAt = srcuAt + srcuWords + (srcuWords & 1);
 /** First word of a node. */
 export function nodeAt(node: number): number {
   return nodesAt + (node - 1) * Node.sizeWords;
+}
+
+const srcuFields = ['phase', 'counter0', 'counter1'];
+
+/** What a word is called, for reports: `mm.first`, `srcu.phase`, `node[1].count`. */
+export function nameOfWord(index: number): string | undefined {
+  if (index < mmAt) return undefined;
+  if (index < srcuAt) return prefixed('mm', fieldAt(mmFields, index - mmAt));
+  if (index < nodesAt) return prefixed('srcu', srcuFields[index - srcuAt]);
+  const node = Math.floor((index - nodesAt) / Node.sizeWords) + 1;
+  return prefixed(`node[${node}]`, fieldAt(nodeFields, (index - nodesAt) % Node.sizeWords));
+}
+
+function prefixed(where: string, field: string | undefined): string | undefined {
+  return field === undefined ? undefined : `${where}.${field}`;
 }
 
 /** Bytes for `capacity` subscribers. */

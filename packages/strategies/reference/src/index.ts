@@ -1,6 +1,6 @@
 import { NotifierError, type CreateOptions, type Strategy, type Traits } from '@mmu-notifier/core';
 import type { Region } from '@mmu-notifier/sync';
-import { attachRegion, byteLength, createRegion } from './layout.ts';
+import { attachRegion, byteLength, createRegion, nameOfWord } from './layout.ts';
 import { ReferenceNotifier } from './notifier.ts';
 
 export { ReferenceNotifier } from './notifier.ts';
@@ -62,6 +62,7 @@ export const reference: Strategy<ReferenceNotifier> = Object.freeze({
   variants: Object.freeze([theTraits.variant]),
   traits,
   byteLength,
+  nameOfWord,
   create,
   attach,
 });

@@ -10,10 +10,9 @@
  * Zeros are an empty notifier: laying it out is writing the header.
  */
 import { NotifierError } from '@mmu-notifier/core';
-import { headerWords, Region, struct } from '@mmu-notifier/sync';
+import { fieldAt, headerWords, Region, struct, type Struct } from '@mmu-notifier/sync';
 
-/** One for the address space. */
-export const Mm = struct({
+const mmFields = {
   lock: 'word',
   released: 'word',
   /** One past the last slot ever used, of each array. */
@@ -23,10 +22,12 @@ export const Mm = struct({
   queue: 'wide',
   /** Sections started so far. */
   sections: 'wide',
-});
+} as const;
 
-/** An open section, or a free slot with `isOpen` 0. */
-export const Open = struct({
+/** One for the address space. */
+export const Mm: Struct<typeof mmFields> = struct(mmFields);
+
+const openFields = {
   isOpen: 'word',
   /** Whose own doing it is, by number; 0 for nobody's. */
   owner: 'word',
@@ -34,10 +35,12 @@ export const Open = struct({
   end: 'wide',
   /** What `Mm.sections` became when it started. */
   number: 'wide',
-});
+} as const;
 
-/** A subscription, or a free record with `state` 0. */
-export const Sub = struct({
+/** An open section, or a free slot with `isOpen` 0. */
+export const Open: Struct<typeof openFields> = struct(openFields);
+
+const subFields = {
   state: 'word',
   ops: 'word',
   cookie: 'word',
@@ -55,7 +58,10 @@ export const Sub = struct({
   closed: 'wide',
   start: 'wide',
   end: 'wide',
-});
+} as const;
+
+/** A subscription, or a free record with `state` 0. */
+export const Sub: Struct<typeof subFields> = struct(subFields);
 
 /**
  * Values of `Sub.state`.
@@ -84,6 +90,21 @@ export function slotAt(slot: number): number {
 /** First word of a subscription's record. */
 export function subAt(id: number): number {
   return subsAt + id * Sub.sizeWords;
+}
+
+/** What a word is called, for reports: `mm.lock`, `open[0].start`, `sub[1].seq`. */
+export function nameOfWord(index: number): string | undefined {
+  if (index < mmAt) return undefined;
+  if (index < slotsAt) return prefixed('mm', fieldAt(mmFields, index - mmAt));
+  const [where, at, size, fields] =
+    index < subsAt
+      ? (['open', index - slotsAt, Open.sizeWords, openFields] as const)
+      : (['sub', index - subsAt, Sub.sizeWords, subFields] as const);
+  return prefixed(`${where}[${Math.floor(at / size)}]`, fieldAt(fields, at % size));
+}
+
+function prefixed(where: string, field: string | undefined): string | undefined {
+  return field === undefined ? undefined : `${where}.${field}`;
 }
 
 const kind = 'reference';
