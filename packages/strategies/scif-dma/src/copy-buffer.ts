@@ -1,0 +1,84 @@
+/**
+ * Memory of the user's that it copies from and to: what scif_vreadfrom and scif_vwriteto are called with, again and again.
+ *
+ * A publication is a copy. It goes through a window of pinned pages, one that is there already or a new one. Whatever
+ * window it went through, when that goes, all of the buffer is torn down.
+ *
+ * Locks: rma_lock over a copy, in it the buffer's own (or the subscriber's), for installing against tearing down. A start
+ * takes the latter only.
+ */
+import type { DriverLock, InvalidationRange, MaybePromise, Seq } from '@mmu-notifier/core';
+import { isPromise } from '@mmu-notifier/core';
+import {
+  DriverSubscription,
+  NestedLock,
+  type CallContext,
+  type Collidable,
+  type SubscriptionInit,
+} from '@mmu-notifier/hlist-srcu/driver';
+import { Mutex, mutexWords } from '@mmu-notifier/sync';
+import type { Endpoint } from './endpoint.ts';
+import type { Window } from './window.ts';
+
+/** Words of a buffer: its lock. */
+export const bufferWords: number = mutexWords;
+
+/** See the file's head. */
+export class CopyBuffer extends DriverSubscription implements Collidable {
+  /** The windows that its copies go through: one, or another that is going. */
+  readonly windows = new Set<Window>();
+  mark = 0;
+  protected readonly lock: DriverLock;
+  protected readonly callbackLock: DriverLock;
+  readonly #endpoint: Endpoint;
+  /** First of its words. */
+  readonly #record: number;
+
+  constructor(init: SubscriptionInit, endpoint: Endpoint) {
+    super(init);
+    const { memory, rmaLock } = endpoint;
+    this.#endpoint = endpoint;
+    this.#record = memory.take();
+    this.callbackLock = init.ops.lock ?? new Mutex(memory.region, this.#record, 'copy buffer');
+    this.lock = new NestedLock(rmaLock, this.callbackLock);
+  }
+
+  /** v5.3 has nothing to wait for. */
+  protected begin(context: CallContext): MaybePromise<Seq> {
+    return this.#endpoint.collisions?.begin(this, context) ?? (0 as Seq);
+  }
+
+  protected override collided(seq: Seq): boolean {
+    return this.#endpoint.collisions?.collided(this, seq) ?? false;
+  }
+
+  protected override isHopeless(seq: Seq): boolean {
+    return this.collided(seq);
+  }
+
+  protected override published(): void {
+    this.#endpoint.copied(this);
+  }
+
+  /** All of it, and whoever asked for the section: the driver knows no owners. */
+  protected override callInvalidate({
+    event,
+    blockable,
+  }: InvalidationRange): MaybePromise<boolean | void> {
+    const { start, end } = this;
+    const outcome = super.callInvalidate({ start, end, event, blockable, owner: undefined });
+    return isPromise(outcome)
+      ? outcome.then((value) => this.#tornDown(value))
+      : this.#tornDown(outcome);
+  }
+
+  override freed(): void {
+    this.#endpoint.memory.free(this.#record);
+  }
+
+  #tornDown(outcome: boolean | void): boolean {
+    if (outcome === false) return false;
+    this.#endpoint.tornDown(this);
+    return true;
+  }
+}
