@@ -1,4 +1,5 @@
 /** The strategies that the harness knows, by the names that people type: `interval`, `interval:v1`, `umem-odp@flat`. */
+import { amdgpuMn } from '@mmu-notifier/amdgpu-mn';
 import type { CreateOptions, IndexFactory, Strategy, Traits } from '@mmu-notifier/core';
 import { gntdev } from '@mmu-notifier/gntdev';
 import { hfi1MmuRb } from '@mmu-notifier/hfi1-mmu-rb';
@@ -29,6 +30,7 @@ const strategies: readonly Strategy[] = [
   gntdev,
   hfi1MmuRb,
   hmm,
+  amdgpuMn,
 ];
 
 /** The containers of the strategies that take one. The first is their default. */
