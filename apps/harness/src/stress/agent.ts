@@ -87,7 +87,7 @@ export class StressAgent {
       this.#attempt(() => this.#subscribe(this.#ownDevice(1)));
       this.#board.meet();
       const releases = this.#round.releaser === this.#round.index;
-      while (!this.#board.isReleased && !(releases && this.#board.isStopped)) {
+      while (releases ? !this.#board.isStopped : !this.#board.isReleased) {
         this.#counters.add('operations');
         this.#attempt(() => this.#operate());
       }

@@ -288,12 +288,14 @@ function createNotifier(
   return { memory, regions: [region] };
 }
 
-/** Puts every sequence number of two words a few epochs before its carry: an even number, as at rest. */
+/** Puts the sequence numbers of two words a few epochs before their carry: even numbers, as at rest. */
 function carry(
   nameOfWord: ((index: number) => string | undefined) | undefined,
-  region: Region,
+  { words, capacity }: Region,
 ): void {
-  for (let index = 0; index < region.words.length; index++) {
-    if (nameOfWord?.(index)?.endsWith('.seqLow') === true) region.store(index, -64);
+  for (let index = 0; index < words.length; index++) {
+    const name = nameOfWord?.(index);
+    const record = /\[(\d+)\]\.seqLow$/.exec(name ?? '')?.[1];
+    if (name === 'mm.seqLow' || Number(record) < capacity) words[index] = -64;
   }
 }
