@@ -6,33 +6,12 @@
  *
  *   observe_tree FILE MILLISECONDS
  */
-#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "interval_tree.h"
-
-struct header {
-	int32_t magic, version, capacity, initial, operations, reserved[3];
-};
-
-/* One row of the file: an interval of the initial set, or an operation. */
-struct row {
-	int32_t kind, handle;
-	double start, last;
-};
-
-enum { QUERY, INSERT, REMOVE };
-
-static double now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1e9 + now.tv_nsec;
-}
+#include "operations.h"
 
 static void insert(struct interval_tree *tree, struct interval_node *nodes, const struct row *row)
 {
@@ -94,45 +73,39 @@ int main(int argc, char **argv)
 {
 	struct interval_tree tree;
 	struct interval_node *nodes;
-	struct header header;
-	struct row *rows;
+	struct operations operations;
+	const struct row *rows;
 	uint64_t hits;
 	uint32_t hash;
-	int passes = 0, line;
+	int passes = 0, count, line;
 	double budget, begin, fastest = 1e300;
-	FILE *file;
 
-	if (argc != 3 || !(file = fopen(argv[1], "rb")) || fread(&header, sizeof(header), 1, file) != 1) {
+	if (argc != 3) {
 		fprintf(stderr, "usage: observe_tree FILE MILLISECONDS\n");
 		return 2;
 	}
-	if (header.magic != 0x4d4d4e4f || header.version != 1) {
-		fprintf(stderr, "observe_tree: %s is not an operations file of version 1\n", argv[1]);
-		return 2;
-	}
+	operations_read(&operations, argv[1]);
 	budget = atof(argv[2]) * 1e6;
-	rows = malloc(sizeof(*rows) * ((size_t)header.initial + header.operations));
-	nodes = aligned_alloc(64, sizeof(*nodes) * header.capacity);
-	if (!rows || !nodes ||
-	    fread(rows, sizeof(*rows), header.initial + header.operations, file) !=
-		    (size_t)header.initial + header.operations) {
-		fprintf(stderr, "observe_tree: %s is truncated\n", argv[1]);
+	rows = operations.rows + operations.initial;
+	count = operations.count;
+	nodes = aligned_alloc(64, sizeof(*nodes) * operations.capacity);
+	if (!nodes) {
+		fprintf(stderr, "observe_tree: no memory for %d nodes\n", operations.capacity);
 		return 2;
 	}
-	fclose(file);
 
-	memset(nodes, 0, sizeof(*nodes) * header.capacity);
+	memset(nodes, 0, sizeof(*nodes) * operations.capacity);
 	interval_tree_init(&tree);
-	for (int k = 0; k < header.initial; k++)
-		insert(&tree, nodes, &rows[k]);
+	for (int k = 0; k < operations.initial; k++)
+		insert(&tree, nodes, &operations.rows[k]);
 
 	/* Operations leave the set as they found it, so every pass does the same work. */
-	hash = hash_pass(&tree, nodes, rows + header.initial, header.operations);
-	hits = count_pass(&tree, nodes, rows + header.initial, header.operations);
+	hash = hash_pass(&tree, nodes, rows, count);
+	hits = count_pass(&tree, nodes, rows, count);
 	begin = now_ns();
 	do {
 		double start = now_ns();
-		uint64_t again = count_pass(&tree, nodes, rows + header.initial, header.operations);
+		uint64_t again = count_pass(&tree, nodes, rows, count);
 		double ns = now_ns() - start;
 
 		passes++;
@@ -147,11 +120,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "observe_tree: the tree is broken, interval_tree.c:%d\n", line);
 		return 1;
 	}
-	if (hash_pass(&tree, nodes, rows + header.initial, header.operations) != hash) {
+	if (hash_pass(&tree, nodes, rows, count) != hash) {
 		fprintf(stderr, "observe_tree: two passes differ\n");
 		return 1;
 	}
 	printf("{\"nsPerOperation\":%.4f,\"hash\":\"%08x\",\"passes\":%d}\n",
-	       fastest / header.operations, hash, passes);
+	       fastest / count, hash, passes);
 	return 0;
 }

@@ -1,5 +1,7 @@
 import type { Section } from '../section.ts';
+import { macroSection } from './macro.ts';
+import { notifierSection } from './notifier.ts';
 import { treeSection } from './tree.ts';
 
 /** In the order in which they run. */
-export const SECTIONS: readonly Section[] = [treeSection];
+export const SECTIONS: readonly Section[] = [treeSection, notifierSection, macroSection];

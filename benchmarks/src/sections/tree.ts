@@ -1,12 +1,10 @@
 /** The interval tree against a red-black tree in C and against the trees that npm has. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Observation } from '../method.ts';
+import { buildNative, type NativePrograms } from '../native.ts';
+import { OperationsFolder, readBytes } from '../operations-folder.ts';
 import { observeInProcess } from '../run-process.ts';
 import type { Case, Contender, Level, Plan, Section } from '../section.ts';
 import { OURS, PEERS } from '../tree/contenders.ts';
-import { buildNative, type NativeProgram } from '../tree/native.ts';
 import { makeOperations, WORKLOADS, type Workload } from '../tree/operations.ts';
 import { observeTree } from '../tree/run.ts';
 
@@ -51,22 +49,15 @@ interface Input {
   budgetMs: number;
 }
 
-/** Operations files, made when first asked for. */
-class OperationsFolder {
-  readonly folder = mkdtempSync(join(tmpdir(), 'mmu-notifier-bench-'));
-  readonly #made = new Set<string>();
-
-  file(workload: Workload, ranges: number, operations: number): string {
-    const file = join(this.folder, `${workload}-${ranges}-${operations}`);
-    if (!this.#made.has(file)) {
-      writeFileSync(
-        file,
-        new Uint8Array(makeOperations({ workload, ranges, operations, seed: SEED })),
-      );
-      this.#made.add(file);
-    }
-    return file;
-  }
+function fileOf(
+  files: OperationsFolder,
+  workload: Workload,
+  ranges: number,
+  operations: number,
+): string {
+  return files.file(`${workload}-${ranges}-${operations}`, () =>
+    makeOperations({ workload, ranges, operations, seed: SEED }),
+  );
 }
 
 export const treeSection: Section = {
@@ -77,9 +68,7 @@ export const treeSection: Section = {
     const { files, budgetMs } = input as unknown as Input;
     const observations: Observation[] = [];
     for (const file of files) {
-      const { buffer, byteOffset, byteLength } = readFileSync(file);
-      const bytes = (buffer as ArrayBuffer).slice(byteOffset, byteOffset + byteLength);
-      observations.push(await observeTree(contender, bytes, budgetMs));
+      observations.push(await observeTree(contender, readBytes(file), budgetMs));
     }
     const { nsPerOperation = NaN, passes = 0 } = observations.at(-1) ?? {};
     return { nsPerOperation, passes, hash: observations.map(({ hash }) => hash).join('-') };
@@ -95,7 +84,7 @@ async function prepare(level: Level): Promise<Plan> {
   for (const ranges of size.ranges) {
     for (const workload of Object.keys(WORKLOADS) as Workload[]) {
       const input = {
-        files: [files.file(workload, ranges, operationsFor(ranges, level))],
+        files: [fileOf(files, workload, ranges, operationsFor(ranges, level))],
         budgetMs: size.budgetMs,
       };
       const contenders = [...inC(native, input), ...oursFor(workload)];
@@ -104,7 +93,7 @@ async function prepare(level: Level): Promise<Plan> {
   }
   for (const ranges of size.peerRanges) {
     const input = {
-      files: [files.file('mixed', ranges, operationsFor(ranges, level))],
+      files: [fileOf(files, 'mixed', ranges, operationsFor(ranges, level))],
       budgetMs: size.budgetMs,
     };
     const contenders = [{ name: OURS[0] ?? '' }, ...right.map((name) => ({ name }))];
@@ -133,7 +122,7 @@ async function prepare(level: Level): Promise<Plan> {
       seed: String(SEED),
       ...(native === undefined ? {} : { 'C compiler': native.compiler }),
     },
-    dispose: () => rmSync(files.folder, { recursive: true, force: true }),
+    dispose: () => files.dispose(),
   };
 }
 
@@ -144,9 +133,11 @@ function oursFor(workload: Workload): Contender[] {
 }
 
 /** The C program as contender, if there is one. */
-function inC(native: NativeProgram | undefined, { files, budgetMs }: Input): Contender[] {
+function inC(native: NativePrograms | undefined, { files, budgetMs }: Input): Contender[] {
   const command = [...files, String(budgetMs)];
-  return native === undefined ? [] : [{ name: 'C', command: [native.file, ...command] }];
+  return native === undefined
+    ? []
+    : [{ name: 'C', command: [native.files.observe_tree, ...command] }];
 }
 
 function label(ranges: number): string {
@@ -159,7 +150,7 @@ async function sortOut(
 ): Promise<{ right: string[]; wrong: { contender: string; reason: string }[] }> {
   const workloads = Object.keys(WORKLOADS) as Workload[];
   const input = {
-    files: workloads.map((workload) => files.file(workload, 200, 2000)),
+    files: workloads.map((workload) => fileOf(files, workload, 200, 2000)),
     budgetMs: 0,
   };
   const hashOf = async (name: string): Promise<string> =>

@@ -12,15 +12,17 @@
  */
 import { seededRandom, type Random } from '../random.ts';
 
-export const MAGIC = 0x4d4d4e4f;
+const MAGIC = 0x4d4d4e4f;
 export const HEADER_BYTES = 32;
 export const ROW_BYTES = 24;
+/** 64-bit words of a row. */
+export const ROW_WORDS: number = ROW_BYTES / 8;
 export const QUERY = 0;
 export const INSERT = 1;
 export const REMOVE = 2;
 
 /** Room for one interval of a sparse set. */
-const PITCH = 2 ** 20;
+export const PITCH = 2 ** 20;
 
 export type Workload = 'sparse' | 'miss' | 'ten-hit' | 'mixed' | 'updates';
 
@@ -52,7 +54,8 @@ export interface OperationsSize {
   seed: number;
 }
 
-interface Row {
+/** One operation, or one interval of the initial set. */
+export interface Row {
   kind: number;
   handle: number;
   start: number;
@@ -145,7 +148,8 @@ function restoringRows(
   return rows;
 }
 
-function encode(
+/** The file of an initial set and operations on it. */
+export function encode(
   capacity: number,
   initial: readonly Row[],
   operations: readonly Row[],
@@ -167,7 +171,29 @@ function encode(
   return bytes;
 }
 
-function shuffled(count: number, random: Random): number[] {
+/** An operations file, viewed. */
+export interface Operations {
+  ints: Int32Array;
+  doubles: Float64Array;
+  capacity: number;
+  /** Index in `doubles` of the first row, of the initial set. */
+  firstWord: number;
+  /** Rows of the initial set, and operations after them. */
+  initial: number;
+  count: number;
+}
+
+/** Throws when the bytes are not such a file. */
+export function viewOperations(bytes: ArrayBuffer): Operations {
+  const ints = new Int32Array(bytes);
+  const [magic, version, capacity = 0, initial = 0, count = 0] = ints;
+  if (magic !== MAGIC || version !== 1) throw new Error('not an operations file of version 1');
+  const doubles = new Float64Array(bytes);
+  return { ints, doubles, capacity, firstWord: HEADER_BYTES / 8, initial, count };
+}
+
+/** 0 … count - 1 in random order. */
+export function shuffled(count: number, random: Random): number[] {
   const order = Array.from({ length: count }, (_, k) => k);
   for (let k = count - 1; k > 0; k--) {
     const j = random(k + 1);

@@ -2,19 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Observation } from '../method.ts';
 import { makeContender, type TreeContender } from './contenders.ts';
-import { HEADER_BYTES, INSERT, MAGIC, QUERY, ROW_BYTES } from './operations.ts';
-
-const ROW_WORDS = ROW_BYTES / 8;
-
-/** An operations file, viewed. */
-interface Operations {
-  ints: Int32Array;
-  doubles: Float64Array;
-  capacity: number;
-  /** Index in `doubles` of the first operation, and their number. */
-  first: number;
-  count: number;
-}
+import { INSERT, QUERY, ROW_WORDS, viewOperations, type Operations } from './operations.ts';
 
 /**
  * Builds the set and runs the operations for about `budgetMs`, as long again to warm up. The fastest pass counts: other programs on the machine
@@ -25,7 +13,7 @@ export async function observeTree(
   bytes: ArrayBuffer,
   budgetMs: number,
 ): Promise<Observation> {
-  const operations = view(bytes);
+  const operations = viewOperations(bytes);
   const tree = await makeContender(contender, operations.capacity);
   const into = new Int32Array(operations.capacity);
   build(tree, operations);
@@ -56,18 +44,16 @@ export async function observeTree(
 
 const DIFFERS = 'the same operations gave another result the second time';
 
-function view(bytes: ArrayBuffer): Operations {
-  const ints = new Int32Array(bytes);
-  const [magic, version, capacity = 0, initial = 0, count = 0] = ints;
-  if (magic !== MAGIC || version !== 1) throw new Error('not an operations file of version 1');
-  const first = HEADER_BYTES / 8 + initial * ROW_WORDS;
-  return { ints, doubles: new Float64Array(bytes), capacity, first, count };
-}
-
-function build(tree: TreeContender, { ints, doubles, first }: Operations): void {
-  for (let word = HEADER_BYTES / 8; word < first; word += ROW_WORDS) {
+function build(tree: TreeContender, operations: Operations): void {
+  const { ints, doubles, firstWord } = operations;
+  for (let word = firstWord; word < firstOperation(operations); word += ROW_WORDS) {
     tree.insert(ints[2 * word + 1] ?? 0, doubles[word + 1] ?? 0, doubles[word + 2] ?? 0);
   }
+}
+
+/** Index in `doubles` of the first operation. */
+function firstOperation({ firstWord, initial }: Operations): number {
+  return firstWord + initial * ROW_WORDS;
 }
 
 /** Operations to a call of `countSome`: small, so that the engine optimizes the function and not one endless call of it. */
@@ -84,13 +70,18 @@ function countPass(tree: TreeContender, operations: Operations, into: Int32Array
 
 function countSome(
   tree: TreeContender,
-  { ints, doubles, first }: Operations,
+  operations: Operations,
   from: number,
   to: number,
   into: Int32Array,
 ): number {
+  const { ints, doubles } = operations;
   let hits = 0;
-  for (let k = from, word = first + from * ROW_WORDS; k < to; k++, word += ROW_WORDS) {
+  for (
+    let k = from, word = firstOperation(operations) + from * ROW_WORDS;
+    k < to;
+    k++, word += ROW_WORDS
+  ) {
     const kind = ints[2 * word]!;
     const handle = ints[2 * word + 1]!;
     const start = doubles[word + 1]!;
@@ -103,13 +94,10 @@ function countSome(
 }
 
 /** The same work, with a hash that depends on every hit of every query, but not on their order within it. */
-function hashPass(
-  tree: TreeContender,
-  { ints, doubles, first, count }: Operations,
-  into: Int32Array,
-): number {
+function hashPass(tree: TreeContender, operations: Operations, into: Int32Array): number {
+  const { ints, doubles, count } = operations;
   let hash = 0;
-  for (let k = 0, word = first; k < count; k++, word += ROW_WORDS) {
+  for (let k = 0, word = firstOperation(operations); k < count; k++, word += ROW_WORDS) {
     const kind = ints[2 * word]!;
     const handle = ints[2 * word + 1]!;
     const start = doubles[word + 1]!;

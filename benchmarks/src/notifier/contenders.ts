@@ -1,0 +1,35 @@
+/** The notifiers that are compared. */
+import type { Notifier } from '@mmu-notifier/core';
+import { hlistSrcu } from '@mmu-notifier/hlist-srcu';
+import { interval } from '@mmu-notifier/interval';
+import { reference } from '@mmu-notifier/reference';
+
+/** Where sections are raised, and where to subscribe to them. */
+export interface AddressSpace {
+  readonly mm: Notifier;
+  readonly devices: Notifier;
+}
+
+const MAKERS: Record<string, (capacity: number) => Notifier | AddressSpace> = {
+  interval: (capacity) => interval.create({ capacity }),
+  'interval, shared memory': (capacity) =>
+    interval.create({ capacity, memory: new SharedArrayBuffer(interval.byteLength(capacity)) }),
+  'interval, an empty list beside it': (capacity) =>
+    interval.create({ capacity, legacy: hlistSrcu }),
+  'list of an empty interval': (capacity) => {
+    const mm = interval.create({ capacity, legacy: hlistSrcu });
+    return { mm, devices: mm.legacy };
+  },
+  'hlist-srcu': (capacity) => hlistSrcu.create({ capacity }),
+  'hlist-srcu, shared memory': (capacity) =>
+    hlistSrcu.create({ capacity, memory: new SharedArrayBuffer(hlistSrcu.byteLength(capacity)) }),
+  reference: (capacity) => reference.create({ capacity }),
+};
+
+export const NAMES: readonly string[] = Object.keys(MAKERS);
+
+export function makeAddressSpace(name: string, capacity: number): AddressSpace {
+  const made = MAKERS[name]?.(capacity);
+  if (made === undefined) throw new Error(`no notifier ${name}`);
+  return 'mm' in made ? made : { mm: made, devices: made };
+}

@@ -1,0 +1,107 @@
+/** One observation of one notifier: one operation, measured by mitata. */
+import { isPromise, type Notifier, type Subscription } from '@mmu-notifier/core';
+import { measure } from 'mitata';
+import type { Observation } from '../method.ts';
+import { ROW_WORDS, viewOperations, type Operations } from '../tree/operations.ts';
+import { makeAddressSpace } from './contenders.ts';
+
+/** What is measured. A section is a start and its end. */
+export type Operation = 'section' | 'read' | 'subscribe';
+
+const opsId = 1;
+
+/**
+ * Subscribes the initial set, then repeats the operation for about `budgetMs`. Before and after, every section is
+ * counted: who was called whose span it meets.
+ */
+export async function observeNotifier(
+  contender: string,
+  bytes: ArrayBuffer,
+  operation: Operation,
+  budgetMs: number,
+): Promise<Observation> {
+  const operations = viewOperations(bytes);
+  const { capacity } = operations;
+  const { mm, devices } = makeAddressSpace(contender, capacity + 1);
+  const spans = spansOf(operations, 'initial');
+  let hits = 0;
+  devices.registerOps(opsId, {
+    invalidate(range, cookie) {
+      const span = spans[cookie]!;
+      if (range.start < span.end && span.start < range.end) hits++;
+    },
+  });
+  const subscriptions = spans.map((span, cookie) =>
+    now(devices.subscribe(span, opsId, { cookie })),
+  );
+  const sections = spansOf(operations, 'operations');
+  const hash = (): string => {
+    const before = hits;
+    for (const span of sections) now(mm.invalidateRangeEnd(now(mm.invalidateRangeStart(span))));
+    return (hits - before).toString(16);
+  };
+  const expected = hash();
+  const run = { section, read, subscribe }[operation]({ mm, devices, subscriptions, sections });
+  const { min, ticks } = await measure(run, { min_cpu_time: budgetMs * 1e6 });
+  if (hash() !== expected) throw new Error('the same sections met others the second time');
+  return { nsPerOperation: min, hash: expected, passes: ticks };
+}
+
+interface Work {
+  readonly mm: Notifier;
+  readonly devices: Notifier;
+  readonly subscriptions: readonly Subscription[];
+  readonly sections: readonly { readonly start: number; readonly end: number }[];
+}
+
+function section({ mm, sections }: Work): () => void {
+  const { length } = sections;
+  let k = 0;
+  return () => {
+    k = k + 1 === length ? 0 : k + 1;
+    now(mm.invalidateRangeEnd(now(mm.invalidateRangeStart(sections[k]!))));
+  };
+}
+
+function install(): void {}
+
+function read({ subscriptions }: Work): () => void {
+  const { length } = subscriptions;
+  let k = 0;
+  return () => {
+    k = k + 1 === length ? 0 : k + 1;
+    const subscription = subscriptions[k]!;
+    if (now(subscription.publish(now(subscription.readBegin()), install)) !== true) {
+      throw new Error('a publication was refused without a section');
+    }
+  };
+}
+
+function subscribe({ devices, sections }: Work): () => void {
+  const { length } = sections;
+  let k = 0;
+  return () => {
+    k = k + 1 === length ? 0 : k + 1;
+    now(now(devices.subscribe(sections[k]!, opsId, { cookie: 0 })).close());
+  };
+}
+
+/** Nobody else is at work, so nothing has to wait. */
+function now<T>(value: T | Promise<T>): T {
+  if (isPromise(value)) throw new Error('an operation waited, with nobody to wait for');
+  return value;
+}
+
+function spansOf(
+  { ints, doubles, firstWord, initial, count }: Operations,
+  which: 'initial' | 'operations',
+): { start: number; end: number }[] {
+  const spans: { start: number; end: number }[] = [];
+  const [from, rows] = which === 'initial' ? [0, initial] : [initial, count];
+  for (let row = from; row < from + rows; row++) {
+    const word = firstWord + row * ROW_WORDS;
+    const at = which === 'initial' ? ints[2 * word + 1]! : row - from;
+    spans[at] = { start: doubles[word + 1]!, end: doubles[word + 2]! + 1 };
+  }
+  return spans;
+}

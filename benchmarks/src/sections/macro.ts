@@ -1,0 +1,93 @@
+/** Whole workloads: recordings of real programs and generated ones, through the strategies that claim to be correct. */
+import type { SourceSpec } from '@mmu-notifier/harness/source';
+import { contenders } from '@mmu-notifier/harness/strategies';
+import { workloads } from '@mmu-notifier/workloads';
+import { embeddedRecordingPath, embeddedRecordings } from '@mmu-notifier/workloads/node';
+import { observeReplay, type Measured } from '../macro/run.ts';
+import type { Observation } from '../method.ts';
+import type { Case, Contender, Level, Plan, Section } from '../section.ts';
+
+const SEED = 20_191_015;
+const MEASURED: readonly Measured[] = ['sections', 'faults'];
+
+/** One row of the table. */
+interface Row {
+  readonly label: string;
+  readonly source: SourceSpec;
+}
+
+interface Input {
+  readonly source: SourceSpec;
+  readonly measured: Measured;
+}
+
+export const macroSection: Section = {
+  name: 'macro',
+  title: 'Whole workloads',
+  prepare: (level) => Promise.resolve(plan(level)),
+  observe(input, contender): Promise<Observation> {
+    const { source, measured } = input as unknown as Input;
+    return observeReplay(contender, source, measured);
+  },
+};
+
+function plan(level: Level): Plan {
+  const rounds = { smoke: 1, short: 3, full: 5 }[level];
+  const cases: Case[] = rowsFor(level).flatMap(({ label, source }) =>
+    MEASURED.map((measured) => ({
+      row: label,
+      column: measured,
+      input: { source: { ...source }, measured },
+      rounds,
+      contenders: contendersFor(level),
+    })),
+  );
+  return {
+    cases,
+    excluded: [],
+    notes: [
+      'sections: the start and the end of a section with its callbacks, the median of the replay; faults: readBegin to a publication, retries and waits included',
+      'Replays of the laboratory in one event loop: what they cost comes on top of the simulation, which is not counted, but which leaves the caches colder than a loop of one operation.',
+      'Strategies that are known to serve stale entries are left out: what they save is the work that they should have done.',
+    ],
+    facts: { seed: String(SEED) },
+    dispose: () => {},
+  };
+}
+
+/** More devices: more subscriptions on the same memory. `races`: sections that overlap without pause. */
+function rowsFor(level: Level): Row[] {
+  if (level === 'smoke') return [generated('races', 200)];
+  const redis = 'redis-bgsave';
+  if (level === 'short') return [recorded(redis, 2)];
+  return [
+    ...[1, 4, 16].map((devices) => recorded(redis, devices)),
+    ...embeddedRecordings
+      .map(({ name }) => name)
+      .filter((name) => name !== redis)
+      .map((name) => recorded(name, 2)),
+    ...workloads.map(({ name }) => generated(name, 20_000)),
+  ];
+}
+
+function recorded(name: string, devices: number): Row {
+  return {
+    label: `${name}, ${devices} devices`,
+    source: { ...common, kind: 'recording', name: embeddedRecordingPath(name), devices },
+  };
+}
+
+function generated(name: string, events: number): Row {
+  return { label: name, source: { ...common, kind: 'workload', name, events } };
+}
+
+const common = { strict: true, mirror: 'anonymous', devices: 2, seed: SEED, events: 0 } as const;
+
+/** The unified notifier first, as what the others are compared with. */
+function contendersFor(level: Level): Contender[] {
+  const short = ['interval', 'hlist-srcu', 'umem-odp', 'kvm'];
+  const correct = contenders.filter(({ traits }) => traits.correct).map(({ label }) => label);
+  const names =
+    level === 'full' ? ['interval', ...correct.filter((name) => name !== 'interval')] : short;
+  return names.map((name) => ({ name }));
+}
