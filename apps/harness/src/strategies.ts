@@ -12,6 +12,7 @@ import { interval } from '@mmu-notifier/interval';
 import { kvm } from '@mmu-notifier/kvm';
 import { radeonMn } from '@mmu-notifier/radeon-mn';
 import { reference } from '@mmu-notifier/reference';
+import { scifDma } from '@mmu-notifier/scif-dma';
 import { umemOdp } from '@mmu-notifier/umem-odp';
 import { vhost } from '@mmu-notifier/vhost';
 import { UsageError } from './errors.ts';
@@ -29,6 +30,7 @@ const strategies: readonly Strategy[] = [
   vhost,
   gntdev,
   hfi1MmuRb,
+  scifDma,
   hmm,
   amdgpuMn,
 ];
