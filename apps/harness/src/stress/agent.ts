@@ -16,7 +16,7 @@ import {
   type Subscription,
 } from '@mmu-notifier/core';
 import { nowMs } from '@mmu-notifier/sync';
-import { Board, pageBytes, type Counters } from './board.ts';
+import { pageBytes, type Board, type Counters } from './board.ts';
 import { kills, type Fault } from './faults.ts';
 
 /** What an agent is told of a round. */

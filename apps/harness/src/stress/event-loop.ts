@@ -92,7 +92,7 @@ class EventLoopRound {
       try {
         await task.run(index === releaser);
       } catch (error) {
-        errors.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
+        errors.push(String(error));
       } finally {
         left--;
       }

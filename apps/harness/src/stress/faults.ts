@@ -1,5 +1,5 @@
 /** The faults that a stress run injects: one for a round at most, chosen by the seed. */
-import { Random } from '@mmu-notifier/address-space';
+import type { Random } from '@mmu-notifier/address-space';
 
 /** Every kind, and what the survivors may then say. */
 export const faultKinds = {

@@ -57,7 +57,7 @@ export function stressTable({ label, workers, seed, pages, report }: StressTable
   ];
   if (firstStale !== undefined) lines.push(`First stale: ${firstStale}`);
   const errors = [...new Set(rounds.flatMap((round) => round.errors))];
-  for (const error of errors.slice(0, 3)) lines.push(styleText('red', `Error: ${error}`));
+  for (const error of errors.slice(0, 3)) lines.push(styleText('red', error));
   if (errors.length > 3) lines.push(`and ${errors.length - 3} more errors`);
   return lines.join('\n');
 }
