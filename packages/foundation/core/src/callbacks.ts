@@ -68,6 +68,24 @@ export function isPromise<T>(result: MaybePromise<T>): result is Promise<T> {
   return typeof (result as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
+/** A promise, and what settles it. Promise.withResolvers has it since Node.js 22. */
+export interface Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve(value: T | PromiseLike<T>): void;
+  reject(reason: unknown): void;
+}
+
+/** Makes a {@link Deferred}. */
+export function deferred<T>(): Deferred<T> {
+  let resolve!: Deferred<T>['resolve'];
+  let reject!: Deferred<T>['reject'];
+  const promise = new Promise<T>((resolveIt, rejectIt) => {
+    resolve = resolveIt;
+    reject = rejectIt;
+  });
+  return { promise, resolve, reject };
+}
+
 /** The error of a section in which a callback threw. Ours about callbacks and dead agents pass as they are. */
 export function callbackFailed(reason: unknown): NotifierError {
   const code = codeOf(reason);

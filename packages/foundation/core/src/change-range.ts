@@ -39,10 +39,14 @@ export function changeRangeSync<T>(
   range: RangeToInvalidate,
   change: () => T,
 ): T {
-  using _section = openSectionSync(notifier, range);
-  const changed = change();
-  if (isPromise(changed)) throw callbackAsync(changed);
-  return changed;
+  const invalidation = notifier.invalidateRangeStartSync(range);
+  try {
+    const changed = change();
+    if (isPromise(changed)) throw callbackAsync(changed);
+    return changed;
+  } finally {
+    notifier.invalidateRangeEndSync(invalidation);
+  }
 }
 
 function changeAndEnd<T>(

@@ -19,7 +19,7 @@
  * new which it would have to wait for lets them go again, so that nobody waits in a circle, and the next one knows
  * it. So the loop ends when what it reads stays the same and there is a moment with no section open on it.
  */
-import { abortable, isPromise } from './callbacks.ts';
+import { abortable, deferred, isPromise, type Deferred } from './callbacks.ts';
 import { NotifierError } from './errors.ts';
 import type { MaybePromise, Notifier } from './notifier.ts';
 import type { InvalidationRange, Span } from './range.ts';
@@ -118,8 +118,7 @@ class DeriveLoop<T> implements Derivation<T> {
   readonly #watch: RangeWatch;
   #state: State = 'reading';
   /** Settles when sections are not kept waiting any more. */
-  #held: Promise<void> | undefined;
-  #release: () => void = () => {};
+  #held: Deferred<void> | undefined;
   /** The teardown, for sections that come while it is on its way. */
   #tornDown: MaybePromise<boolean | void> = undefined;
   #closing: Promise<void> | undefined;
@@ -220,15 +219,13 @@ class DeriveLoop<T> implements Derivation<T> {
   #hold(): void {
     if (this.#state === 'holding') return;
     this.#state = 'holding';
-    this.#held = new Promise((resolve) => {
-      this.#release = resolve;
-    });
+    this.#held = deferred();
   }
 
   #letGo(state: State): void {
     if (this.#state === 'over') return;
     this.#state = state;
-    this.#release();
+    this.#held?.resolve();
   }
 
   #hit(range: InvalidationRange): MaybePromise<boolean | void> {
@@ -245,7 +242,7 @@ class DeriveLoop<T> implements Derivation<T> {
   }
 
   async #hitLater(range: InvalidationRange): Promise<boolean | void> {
-    await this.#held;
+    await this.#held?.promise;
     return this.#hit(range);
   }
 

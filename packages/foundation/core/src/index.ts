@@ -1,3 +1,5 @@
+import './node-version.ts';
+
 export * from './callbacks.ts';
 export * from './change-range.ts';
 export * from './collision-retry.ts';

@@ -10,10 +10,12 @@
 import {
   abortable,
   callbackAsync,
+  deferred,
   isPromise,
   NotifierError,
   runSteps,
   runStepsSync,
+  type Deferred,
   type DriverLock,
   type InvalidationRange,
   type MaybePromise,
@@ -56,7 +58,7 @@ export abstract class DriverSubscription implements Subscription {
   #closing: MaybePromise<void> | undefined;
   /** Callbacks, and first passes whose second is due. */
   #calls = 0;
-  #uncalled: PromiseWithResolvers<void> | undefined;
+  #uncalled: Deferred<void> | undefined;
   /** An asynchronous install, which holds the lock. Never rejects. */
   #publication: Promise<unknown> | undefined;
 
@@ -242,7 +244,7 @@ export abstract class DriverSubscription implements Subscription {
       );
     }
     yield this.#publication;
-    if (this.#calls > 0) yield (this.#uncalled ??= Promise.withResolvers()).promise;
+    if (this.#calls > 0) yield (this.#uncalled ??= deferred()).promise;
     this.#isClosed = true;
     this.freed();
   }

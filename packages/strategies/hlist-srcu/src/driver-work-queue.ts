@@ -8,7 +8,7 @@
  *
  * Linux: kernel/workqueue.c, an ordered queue.
  */
-import type { MaybePromise } from '@mmu-notifier/core';
+import { deferred, type Deferred, type MaybePromise } from '@mmu-notifier/core';
 
 /** Has something run later, exactly once. */
 export type Defer = (run: () => MaybePromise<void>) => void;
@@ -21,7 +21,7 @@ export class WorkQueue {
   readonly #defer: Defer;
   readonly #items: (() => MaybePromise<void>)[] = [];
   #isRunning = false;
-  #flushed: PromiseWithResolvers<void> | undefined;
+  #flushed: Deferred<void> | undefined;
 
   constructor(defer: Defer = deferToMicrotask) {
     this.#defer = defer;
@@ -43,7 +43,7 @@ export class WorkQueue {
   /** Waits until everything has run, also what is queued meanwhile. Linux: drain_workqueue. */
   drain(): MaybePromise<void> {
     if (!this.#isRunning) return undefined;
-    this.#flushed ??= Promise.withResolvers();
+    this.#flushed ??= deferred();
     return this.#flushed.promise;
   }
 
