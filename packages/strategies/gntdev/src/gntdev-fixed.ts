@@ -14,7 +14,6 @@ import {
   type CallContext,
   type Collidable,
   type DriverMm,
-  type LockMemory,
   type SubscriptionInit,
 } from '@mmu-notifier/hlist-srcu/driver';
 import { mutexWords } from '@mmu-notifier/sync';
@@ -28,9 +27,9 @@ export class GrantMapFixed extends GrantMap implements Collidable {
   beingRemoved: readonly Span[] = [];
   readonly #sequence: CollisionSequence;
 
-  constructor(init: SubscriptionInit, memory: LockMemory, sequence: CollisionSequence) {
-    super(init, memory);
-    this.#sequence = sequence;
+  constructor(init: SubscriptionInit, driver: GntdevFixed) {
+    super(init, driver);
+    this.#sequence = driver.sequence;
   }
 
   get mappedAt(): this {
@@ -62,40 +61,40 @@ export class GrantMapFixed extends GrantMap implements Collidable {
 }
 
 /** See the file's head. */
-export class GntdevFixed extends Gntdev<GrantMapFixed> {
-  readonly #sequence: CollisionSequence;
+export class GntdevFixed extends Gntdev {
+  readonly sequence: CollisionSequence;
 
   constructor(mm: DriverMm) {
     super(mm);
     const { region, fixedAt } = this.memory;
-    this.#sequence = new CollisionSequence(region, fixedAt + mutexWords);
+    this.sequence = new CollisionSequence(region, fixedAt + mutexWords);
   }
 
   createSubscription(init: SubscriptionInit): GrantMapFixed {
-    return new GrantMapFixed(init, this.memory, this.#sequence);
+    return new GrantMapFixed(init, this);
   }
 
   invalidateRangeEnd(): void {
-    this.#sequence.leave();
+    this.sequence.leave();
   }
 
   protected mapped(map: GrantMapFixed): void {
-    map.mark = this.#sequence.markOfNew;
+    map.mark = this.sequence.markOfNew;
   }
 
   protected entered(): void {
-    this.#sequence.enter();
+    this.sequence.enter();
   }
 
   protected hit(maps: readonly GrantMapFixed[]): void {
-    for (const map of maps) this.#sequence.hit(map);
+    for (const map of maps) this.sequence.hit(map);
   }
 
   protected left(): void {
-    this.#sequence.leave();
+    this.sequence.leave();
   }
 
   protected released(): void {
-    this.#sequence.abandon();
+    this.sequence.abandon();
   }
 }

@@ -28,7 +28,6 @@ import {
   type Span,
 } from '@mmu-notifier/core';
 import { lockIn, type CallContext, type SubscriptionInit } from '@mmu-notifier/hlist-srcu/driver';
-import type { LockMemory } from '@mmu-notifier/hlist-srcu/driver';
 import type { Mutex } from '@mmu-notifier/sync';
 import { Gntdev } from './gntdev.ts';
 import { GrantMap } from './grant-map.ts';
@@ -39,9 +38,9 @@ export class GrantMapAsOfV53 extends GrantMap {
   mappedAt: Span | undefined = undefined;
   readonly #privLock: Mutex;
 
-  constructor(init: SubscriptionInit, memory: LockMemory, privLock: Mutex) {
-    super(init, memory);
-    this.#privLock = privLock;
+  constructor(init: SubscriptionInit, driver: GntdevAsOfV53) {
+    super(init, driver);
+    this.#privLock = driver.lock;
   }
 
   /** Linux: unmap_grant_pages, which waits in gnttab_unmap_refs_sync. */
@@ -68,17 +67,17 @@ export class GrantMapAsOfV53 extends GrantMap {
 }
 
 /** See the file's head. */
-export class GntdevAsOfV53 extends Gntdev<GrantMapAsOfV53> {
-  /** munmap sections that are open, and the maps whose VMAs their ends close. */
-  readonly #unmapping = new Map<InvalidationRange, GrantMapAsOfV53[]>();
+export class GntdevAsOfV53 extends Gntdev {
+  /** munmap sections that are open, and the maps whose VMAs their ends close, with the VMAs as they were. */
+  readonly #unmapping = new Map<InvalidationRange, Map<GrantMapAsOfV53, Span>>();
 
   createSubscription(init: SubscriptionInit): GrantMapAsOfV53 {
-    return new GrantMapAsOfV53(init, this.memory, this.lock);
+    return new GrantMapAsOfV53(init, this);
   }
 
   /** gntdev has no such callback: this is what the mm does after, gntdev_vma_close. */
   invalidateRangeEnd(range: InvalidationRange): void {
-    for (const map of this.#unmapping.get(range) ?? []) map.mappedAt = undefined;
+    for (const map of this.#unmapping.get(range)?.keys() ?? []) map.mappedAt = undefined;
     this.#unmapping.delete(range);
   }
 
@@ -89,17 +88,22 @@ export class GntdevAsOfV53 extends Gntdev<GrantMapAsOfV53> {
   protected entered(range: InvalidationRange, maps: readonly GrantMapAsOfV53[]): void {
     const isMunmap = range.event === 'UNMAP' && range.blockable; // the OOM reaper's leaves VMAs as they are
     if (!isMunmap) return;
-    const unmapped = maps.filter(({ mappedAt }) => mappedAt && overlaps(mappedAt, range));
-    if (unmapped.length === 0) return;
-    for (const map of unmapped) map.mappedAt = afterSplit(map.mappedAt!, range);
-    this.#unmapping.set(range, unmapped);
+    const before = new Map<GrantMapAsOfV53, Span>();
+    for (const map of maps) {
+      const { mappedAt } = map;
+      if (mappedAt === undefined || !overlaps(mappedAt, range)) continue;
+      before.set(map, mappedAt);
+      map.mappedAt = afterSplit(mappedAt, range);
+    }
+    if (before.size > 0) this.#unmapping.set(range, before);
   }
 
   protected hit(): void {}
 
-  /** The mm's part in it is done all the same. */
+  /** Then the mm leaves the VMAs as they were. */
   protected left(range: InvalidationRange): void {
-    this.invalidateRangeEnd(range);
+    for (const [map, vma] of this.#unmapping.get(range) ?? []) map.mappedAt = vma;
+    this.#unmapping.delete(range);
   }
 
   protected released(): void {}

@@ -33,19 +33,16 @@ import { Mutex, mutexWords } from '@mmu-notifier/sync';
 import { grantMapWords, type GrantMap } from './grant-map.ts';
 
 /** See the file's head. */
-export abstract class Gntdev<M extends GrantMap = GrantMap>
-  extends DriverCallbacks
-  implements Driver<GrantMap>
-{
+export abstract class Gntdev extends DriverCallbacks implements Driver<GrantMap> {
   /** priv->lock. */
   readonly lock: Mutex;
-  protected readonly memory: LockMemory = new LockMemory(
+  readonly memory: LockMemory = new LockMemory(
     'gntdev',
     mutexWords + CollisionSequence.words,
     grantMapWords,
   );
-  readonly #maps = new Set<M>();
-  readonly #freeable = new Set<M>();
+  readonly #maps = new Set<GrantMap>();
+  readonly #freeable = new Set<GrantMap>();
   readonly #registered: MaybePromise<Registration>;
 
   constructor(mm: DriverMm) {
@@ -55,7 +52,7 @@ export abstract class Gntdev<M extends GrantMap = GrantMap>
     this.#registered = mm.list.register(this);
   }
 
-  abstract createSubscription(init: SubscriptionInit): M;
+  abstract createSubscription(init: SubscriptionInit): GrantMap;
 
   // The notifier's callbacks.
 
@@ -81,7 +78,7 @@ export abstract class Gntdev<M extends GrantMap = GrantMap>
   // Maps.
 
   /** Linux: gntdev_ioctl_map_grant_ref, and gntdev_mmap as far as it holds priv->lock. */
-  *attach(map: M, context: CallContext): Steps<void> {
+  *attach(map: GrantMap, context: CallContext): Steps<void> {
     if (isPromise(this.#registered)) yield this.#registered;
     yield lockIn(this.lock, context);
     this.#maps.add(map);
@@ -89,14 +86,17 @@ export abstract class Gntdev<M extends GrantMap = GrantMap>
     this.lock.unlock();
   }
 
-  /** The program gives it up, then unmaps it. Linux: gntdev_ioctl_unmap_grant_ref, gntdev_vma_close. */
-  *detach(map: M, context: CallContext): Steps<void> {
+  /** Linux: gntdev_vma_close, and gntdev_put_map. */
+  *detach(map: GrantMap, context: CallContext): Steps<void> {
     yield lockIn(this.lock, context);
-    if (this.#maps.delete(map)) this.#freeable.add(map);
-    this.lock.unlock();
-    yield lockIn(this.lock, context);
+    this.giveUp(map);
     this.#freeable.delete(map);
     this.lock.unlock();
+  }
+
+  /** With priv->lock held: from the first list to the second. */
+  giveUp(map: GrantMap): void {
+    if (this.#maps.delete(map)) this.#freeable.add(map);
   }
 
   verify(): void {
@@ -108,11 +108,11 @@ export abstract class Gntdev<M extends GrantMap = GrantMap>
   // What a variant supplies, with priv->lock held.
 
   /** A map has its place in memory. */
-  protected abstract mapped(map: M): void;
+  protected abstract mapped(map: GrantMap): void;
   /** A section begins, before it looks for what it hits. */
-  protected abstract entered(range: InvalidationRange, maps: readonly M[]): void;
+  protected abstract entered(range: InvalidationRange, maps: readonly GrantMap[]): void;
   /** It hits these, and is going to unmap them. */
-  protected abstract hit(maps: readonly M[]): void;
+  protected abstract hit(maps: readonly GrantMap[]): void;
   /** It does not come about. */
   protected abstract left(range: InvalidationRange): void;
   /** No ends come any more. */
@@ -131,7 +131,11 @@ export abstract class Gntdev<M extends GrantMap = GrantMap>
     return hits.length === 0;
   }
 
-  *#unmap(hits: readonly M[], range: InvalidationRange, context: CallContext): Steps<boolean> {
+  *#unmap(
+    hits: readonly GrantMap[],
+    range: InvalidationRange,
+    context: CallContext,
+  ): Steps<boolean> {
     this.hit(hits);
     try {
       return yield* this.tearDownEach(hits, range, context);
@@ -154,7 +158,7 @@ export abstract class Gntdev<M extends GrantMap = GrantMap>
     }
   }
 
-  #all(): M[] {
+  #all(): GrantMap[] {
     return [...this.#maps, ...this.#freeable];
   }
 }

@@ -1,14 +1,15 @@
 /**
  * A map of another domain's pages, and the memory it lies in: struct gntdev_grant_map. What both variants share.
  *
- * 1. It is on one of the driver's two lists from the end of attach to the end of detach.
+ * 1. It is on one of the driver's two lists from the end of attach to the end of detach: on the second one after the
+ *    program has given it up, while it is mapped still.
  * 2. Others may use its pages (a GPU that took them as user memory): until they leave, the pages cannot be given back to
  *    the domain that granted them.
  * 3. `lock` is ours, or the subscriber's: it serialises tearing down against publishing. gntdev maps grants with no
  *    lock at all, and unmaps them with priv->lock.
  */
 import type { DriverLock, Span } from '@mmu-notifier/core';
-import { overlaps, type MaybePromise } from '@mmu-notifier/core';
+import { isPromise, overlaps, type MaybePromise } from '@mmu-notifier/core';
 import {
   DriverSubscription,
   runIn,
@@ -17,6 +18,7 @@ import {
   type SubscriptionInit,
 } from '@mmu-notifier/hlist-srcu/driver';
 import { Mutex, mutexWords, WaitQueue, waitQueueWords, type Waiting } from '@mmu-notifier/sync';
+import type { Gntdev } from './gntdev.ts';
 
 /** Words of a map: its lock, and the queue of those who wait for its pages. */
 export const grantMapWords: number = mutexWords + waitQueueWords + 1;
@@ -25,20 +27,37 @@ export const grantMapWords: number = mutexWords + waitQueueWords + 1;
 export abstract class GrantMap extends DriverSubscription {
   protected readonly lock: DriverLock;
   protected readonly callbackLock: DriverLock;
+  readonly #driver: Gntdev;
   readonly #memory: LockMemory;
   /** First of its words. */
   readonly #record: number;
   readonly #users = new Set<Span>();
   readonly #left: WaitQueue;
 
-  constructor(init: SubscriptionInit, memory: LockMemory) {
+  constructor(init: SubscriptionInit, driver: Gntdev) {
     super(init);
+    const { memory } = driver;
     const { region } = memory;
+    this.#driver = driver;
     this.#memory = memory;
     this.#record = memory.take();
     this.lock = init.ops.lock ?? new Mutex(region, this.#record, 'grant map');
     this.callbackLock = this.lock;
     this.#left = new WaitQueue(region, this.#record + mutexWords);
+  }
+
+  /**
+   * The program gives it up; it stays mapped where it is, until it is closed. May wait for sections that unmap. Again is
+   * harmless. Linux: gntdev_ioctl_unmap_grant_ref.
+   */
+  giveUp(signal?: AbortSignal): MaybePromise<void> {
+    const { lock } = this.#driver;
+    const locked = lock.lock(signal);
+    const give = (): void => {
+      this.#driver.giveUp(this);
+      lock.unlock();
+    };
+    return isPromise(locked) ? locked.then(give) : give();
   }
 
   /**
@@ -49,7 +68,7 @@ export abstract class GrantMap extends DriverSubscription {
     const user = { start: pages.start, end: pages.end };
     this.#users.add(user);
     return () => {
-      if (!this.#users.delete(user)) return;
+      this.#users.delete(user);
       this.#left.wakeAll();
       this.userLeft();
     };

@@ -1,7 +1,7 @@
 /** The defects, each shown in the variant that has it and absent in the other. */
 import { describe, expect, it } from 'vitest';
 import type { GrantMapFixed } from '../src/gntdev-fixed.ts';
-import { begin, isPending, now, publish, World } from './world.ts';
+import { begin, codeFrom, isPending, now, publish, World } from './world.ts';
 
 const both = [
   { variant: 'v5.3', has: true },
@@ -113,6 +113,32 @@ describe.each(both)('$variant', ({ variant, has }) => {
 });
 
 describe('v5.3', () => {
+  it('[GNT-2] a fault in what is mapped waits for nothing', async () => {
+    const world = new World({ variant: 'v5.3' });
+    const { subscription, ops } = world.recorder(0, 10);
+    const opened = Promise.withResolvers<void>();
+    ops.act = () => opened.promise;
+    const started = world.notifier.invalidateRangeStart({ start: 0, end: 10 });
+    expect(world.gntdev.lock.isLocked).toBe(true);
+    begin(subscription);
+    opened.resolve();
+    now(world.notifier.invalidateRangeEnd(await started));
+  });
+
+  it('[GNT-3] a munmap that fails leaves the VMA as it was', async () => {
+    const world = new World({ variant: 'v5.3' });
+    const other = world.recorder(4, 6);
+    const { calls } = world.recorder(0, 10);
+    other.ops.act = () => Promise.reject(new Error('out of order'));
+    const range = { start: 4, end: 6, event: 'UNMAP' } as const;
+    expect(await codeFrom(() => world.notifier.invalidateRangeStart(range))).toBe(
+      'MMN_CALLBACK_FAILED',
+    );
+    expect(calls).toEqual([]);
+    world.invalidate(9, 10);
+    expect(calls).toHaveLength(1);
+  });
+
   it('[GNT-2] mapping again waits for a section that holds priv->lock', async () => {
     const world = new World({ variant: 'v5.3' });
     const { subscription } = world.recorder(0, 10);

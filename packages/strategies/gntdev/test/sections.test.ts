@@ -66,6 +66,7 @@ describe.each(gntdev.variants)('a section, %s', (variant) => {
     expect(publish(subscription, seq)).toBe(true);
     world.invalidate(0, 10);
     expect(calls).toHaveLength(1);
+    expect(publish(subscription, begin(subscription))).toBe(true);
     expect(world.gntdev.lock.isLocked).toBe(false);
   });
 
@@ -129,18 +130,26 @@ describe.each(gntdev.variants)('a map, %s', (variant) => {
     world.notifier.verify();
   });
 
-  it('[S1] is found by sections while it is given up and not yet unmapped: on the second list', async () => {
+  it('[S1] is found by sections after it was given up, until it is closed', async () => {
     const world = new World({ variant });
-    const { subscription } = world.recorder(0, 10);
-    const { lock } = world.gntdev;
-    lock.lockSync(); // somebody is in the driver
-    const closed = subscription.close();
+    const { subscription, calls } = world.recorder(0, 10);
+    const other = world.recorder(0, 10);
+    const opened = Promise.withResolvers<void>();
+    other.ops.act = () => opened.promise;
     const started = world.notifier.invalidateRangeStart({ start: 0, end: 10 });
-    lock.unlock();
+    const givenUp = subscription.giveUp();
+    expect(await isPending(givenUp)).toBe(true); // the section holds priv->lock
+    opened.resolve();
+    await givenUp;
     now(world.notifier.invalidateRangeEnd(await started));
-    await closed;
+    now(other.subscription.close());
+    now(subscription.giveUp());
+    world.invalidate(0, 10);
+    expect(calls).toHaveLength(2);
     world.notifier.verify();
-    expect(world.gntdev.lock.isLocked).toBe(false);
+    now(subscription.close());
+    expect(world.notifier.tryInvalidateRangeStart({ start: 0, end: 10 })).toBeDefined();
+    expect(calls).toHaveLength(2);
   });
 
   it('[U2] cannot be closed in a callback', () => {
@@ -176,7 +185,9 @@ describe.each(gntdev.variants)('a map, %s', (variant) => {
 
   it('gives its words back, for the next one to use', () => {
     const world = new World({ variant });
+    const { byteLength } = world.gntdev.memory;
     for (let round = 0; round < 200; round++) now(world.recorder(0, 10).subscription.close());
+    expect(world.gntdev.memory.byteLength).toBe(byteLength);
     const { subscription, calls } = world.recorder(0, 10);
     expect(publish(subscription, begin(subscription))).toBe(true);
     world.invalidate(0, 10);
