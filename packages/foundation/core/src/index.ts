@@ -1,3 +1,5 @@
+// For its effect: an error in one line, in a Node.js that is too old.
+// oxlint-disable-next-line import/no-unassigned-import
 import './node-version.ts';
 
 export * from './callbacks.ts';
