@@ -33,7 +33,7 @@ import {
   type CallContext,
   type SubscriptionInit,
 } from '@mmu-notifier/hlist-srcu/driver';
-import type { Accessors } from './accessors.ts';
+import type { Vhost } from './vhost.ts';
 import type { Virtqueue } from './virtqueue.ts';
 
 /** What a subscriber may supply beside the contract's. */
@@ -58,18 +58,18 @@ export class Area extends DriverSubscription {
   /** mmu_lock, and the subscriber's in it. */
   protected readonly lock: DriverLock;
   protected readonly callbackLock: DriverLock;
-  readonly #accessors: Accessors;
+  readonly #vhost: Vhost;
   /** The section that found the last map. */
   #unmappedBy: InvalidationRange | undefined = undefined;
 
-  constructor(init: SubscriptionInit, virtqueue: Virtqueue, accessors: Accessors) {
+  constructor(init: SubscriptionInit, virtqueue: Virtqueue, vhost: Vhost) {
     super(init);
     const { lock } = init.ops;
     this.virtqueue = virtqueue;
     this.index = virtqueue.place(this);
     this.lock = lock === undefined ? virtqueue.mmuLock : new NestedLock(virtqueue.mmuLock, lock);
     this.callbackLock = this.lock;
-    this.#accessors = accessors;
+    this.#vhost = vhost;
   }
 
   /**
@@ -78,7 +78,7 @@ export class Area extends DriverSubscription {
    * must not start a section that hits the area.
    */
   access<T>(use: () => MaybePromise<T>): MaybePromise<T | undefined> {
-    return this.#accessors.access(this.virtqueue, () => (this.isMapped ? use() : undefined));
+    return this.#vhost.accessors.access(this.virtqueue, () => (this.isMapped ? use() : undefined));
   }
 
   /** Linux: vhost_invalidate_vq_start, after the count. */
@@ -116,6 +116,7 @@ export class Area extends DriverSubscription {
 
   override freed(): void {
     this.virtqueue.areas[this.index] = undefined;
+    this.#vhost.freed(this);
   }
 
   protected override callInvalidate(range: InvalidationRange): MaybePromise<boolean | void> {
@@ -131,7 +132,7 @@ export class Area extends DriverSubscription {
   ): MaybePromise<boolean> {
     if (this.#unmappedBy !== range) return isTornDown; // there was no map, so nobody to wait for (VH-2)
     this.#unmappedBy = undefined;
-    const unused = this.#accessors.synchronize(context);
+    const unused = this.#vhost.accessors.synchronize(context);
     return isPromise(unused) ? unused.then(() => isTornDown) : isTornDown;
   }
 }

@@ -20,7 +20,7 @@ import type { Virtqueue } from './virtqueue.ts';
 
 /** See the file's head. */
 export class VhostFixed extends Vhost {
-  protected readonly accessors: UnderLock = new UnderLock();
+  readonly accessors: UnderLock = new UnderLock();
   /** Every open section, and the virtqueues that it raised, as often as it did. */
   readonly #open = new Map<InvalidationRange, Virtqueue[]>();
   readonly #registered: MaybePromise<Registration>;
@@ -51,7 +51,7 @@ export class VhostFixed extends Vhost {
     if (isPromise(this.#registered)) yield this.#registered;
     for (const [range, raised] of this.#open) {
       if (!this.overlaps(area, range)) continue;
-      area.virtqueue.raise();
+      this.raise(area.virtqueue);
       raised.push(area.virtqueue);
     }
     area.isSet = true;

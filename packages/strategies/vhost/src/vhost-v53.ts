@@ -24,7 +24,7 @@ import { Vhost } from './vhost.ts';
 
 /** See the file's head. */
 export class VhostAsOfV53 extends Vhost {
-  protected readonly accessors: UnderRcu;
+  readonly accessors: UnderRcu;
   /** dev->mutex: one address changes at a time. */
   readonly #mutex: Mutex;
   #registration: Registration | undefined = undefined;

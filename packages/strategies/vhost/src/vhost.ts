@@ -37,7 +37,10 @@ export abstract class Vhost extends DriverCallbacks implements Driver<Area> {
     mutexWords + accessorWords,
     virtqueueWords,
   );
-  protected abstract readonly accessors: Accessors;
+  abstract readonly accessors: Accessors;
+  readonly #withRoom = new Set<Virtqueue>();
+  /** At least those whose sections are still going to end. */
+  readonly #raised = new Set<Virtqueue>();
   #isReleased = false;
 
   constructor(mm: DriverMm) {
@@ -46,12 +49,15 @@ export abstract class Vhost extends DriverCallbacks implements Driver<Area> {
   }
 
   createSubscription(init: SubscriptionInit): Area {
-    let virtqueue = this.virtqueues.find(({ hasRoom }) => hasRoom);
-    if (virtqueue === undefined) {
-      virtqueue = new Virtqueue(this.memory, this.memory.take());
-      this.virtqueues.push(virtqueue);
-    }
-    return new Area(init, virtqueue, this.accessors);
+    const [virtqueue = this.#addVirtqueue()] = this.#withRoom;
+    const area = new Area(init, virtqueue, this);
+    if (!virtqueue.hasRoom) this.#withRoom.delete(virtqueue);
+    return area;
+  }
+
+  /** An area has left its place. */
+  freed({ virtqueue }: Area): void {
+    this.#withRoom.add(virtqueue);
   }
 
   abstract attach(area: Area, context: CallContext): Steps<void>;
@@ -96,7 +102,7 @@ export abstract class Vhost extends DriverCallbacks implements Driver<Area> {
     context: CallContext,
   ): Steps<boolean> {
     for (const area of hits) {
-      area.virtqueue.raise();
+      this.raise(area.virtqueue);
       area.turns++;
     }
     try {
@@ -107,9 +113,15 @@ export abstract class Vhost extends DriverCallbacks implements Driver<Area> {
     }
   }
 
+  protected raise(virtqueue: Virtqueue): void {
+    virtqueue.raise();
+    this.#raised.add(virtqueue);
+  }
+
   /** No ends come any more of the sections that are open. */
   protected forsakeSections(): void {
-    for (const virtqueue of this.virtqueues) virtqueue.forsake();
+    for (const virtqueue of this.#raised) virtqueue.forsake();
+    this.#raised.clear();
   }
 
   /** Takes the area's map away for good. Linux: vhost_uninit_vq_maps. */
@@ -119,5 +131,12 @@ export abstract class Vhost extends DriverCallbacks implements Driver<Area> {
     area.isSet = false;
     act();
     mmuLock.unlock();
+  }
+
+  #addVirtqueue(): Virtqueue {
+    const virtqueue = new Virtqueue(this.memory, this.memory.take());
+    this.virtqueues.push(virtqueue);
+    this.#withRoom.add(virtqueue);
+    return virtqueue;
   }
 }
