@@ -42,6 +42,7 @@
  * Source: Linux drivers/gpu/drm/i915/gem/i915_gem_userptr.c, v5.3.
  */
 import {
+  deferred,
   abortable,
   invariant,
   isPromise,
@@ -87,7 +88,7 @@ export class MmuNotifier extends DriverCallbacks implements UserptrNotifier {
 
   /** Linux: i915_gem_userptr_get_pages. */
   begin(object: UserptrObject, context: CallContext): MaybePromise<Seq> {
-    if (object.work === undefined && !object.isCancelled) return object.cancels as Seq;
+    if (!object.isCancelled) return object.cancels as Seq;
     const { started } = (object.work ??= this.#schedule(object));
     // A thread that blocks would block its worker: it reads in its place.
     return context.isSync ? (object.cancels as Seq) : abortable(started, context.signal);
@@ -127,7 +128,8 @@ export class MmuNotifier extends DriverCallbacks implements UserptrNotifier {
     const active: UserptrObject[] = [];
     this.#active.collect({ start: 0, end: addressMax }, active);
     invariant(active.length === this.#active.size, 'an active object is not found');
-    for (const { isOpen, handle, notifier } of active) {
+    for (const { isOpen, handle, notifier, work, isCancelled } of active) {
+      invariant(work === undefined || isCancelled, 'a worker is pending for what is there');
       invariant(isOpen && handle !== undefined, 'an object is in the tree that is not active');
       invariant(notifier === this, 'an object is in the tree of another address space');
     }
@@ -177,7 +179,7 @@ export class MmuNotifier extends DriverCallbacks implements UserptrNotifier {
   /** Linux: __i915_gem_userptr_get_pages_schedule. */
   #schedule(object: UserptrObject): { started: MaybePromise<Seq> } {
     const seq = object.cancels as Seq;
-    const { promise, resolve } = Promise.withResolvers<Seq>();
+    const { promise, resolve } = deferred<Seq>();
     const work = { started: promise as MaybePromise<Seq> };
     this.#workers.queue(() => {
       work.started = seq;

@@ -125,16 +125,13 @@ export class SequencedNotifier extends DriverCallbacks implements UserptrNotifie
     }
   }
 
+  /** Nothing is read or published any more: there is nothing to mark. */
   *#release(context: CallContext): Steps<void> {
-    this.#sequence.enter();
     const taken = (yield this.#structMutex.take(context)) as Taken;
     try {
-      const all = this.#hits(everything);
-      for (const object of all) this.#sequence.hit(object);
-      yield* this.releaseEach(all, context);
+      yield* this.releaseEach(this.#hits(everything), context);
     } finally {
       this.#structMutex.give(taken);
-      this.#sequence.leave();
       this.#sequence.abandon();
     }
   }

@@ -120,6 +120,7 @@ describe.each(kinds)('an object, $variant with $index', (kind) => {
   it('[U1] closes at once, and nobody is called after, also when an install outlasts it', async () => {
     const world = new World(kind);
     const [first, second] = [world.active(0, 10), world.active(0, 10)];
+    world.recorder(20, 30); // keeps the callbacks registered
     now(first.subscription.close());
     const installed = Promise.withResolvers<void>();
     const seq = begin(second.subscription);
@@ -129,7 +130,6 @@ describe.each(kinds)('an object, $variant with $index', (kind) => {
     installed.resolve();
     await published;
     await closed;
-    world.recorder(20, 30);
     world.invalidate(0, 30);
     expect([first.calls, second.calls]).toEqual([[], []]);
     world.notifier.verify();
@@ -273,6 +273,7 @@ describe.each(ofFixed)('an object, fixed with $index', (kind) => {
     const seq = begin(subscription);
     expect(world.notifier.tryInvalidateRangeStart({ start: 0, end: 10 })).toBe(undefined);
     expect(publish(subscription, seq)).toBe(true);
+    world.invalidate(0, 10);
     expect(publish(subscription, begin(subscription))).toBe(true);
     world.notifier.verify();
   });

@@ -98,9 +98,13 @@ describe.each(kinds)('a section, $variant with $index', (kind) => {
 
   it('[N5] a callback that would block in a blockable section is told on', async () => {
     const world = new World(kind);
-    world.active(0, 10).ops.act = () => false;
+    const { ops, calls } = world.active(0, 10);
+    ops.act = () => false;
     const refused = (): unknown => world.notifier.invalidateRangeStart({ start: 0, end: 10 });
     expect(await codeFrom(refused)).toBe('MMN_CALLBACK_REFUSED');
+    ops.act = () => undefined;
+    world.invalidate(0, 10); // it holds its pages still
+    expect(calls).toHaveLength(2);
     world.notifier.verify();
   });
 

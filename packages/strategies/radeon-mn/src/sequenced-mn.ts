@@ -113,14 +113,11 @@ export class SequencedMn extends DriverCallbacks implements BoNotifier {
     }
   }
 
+  /** Nothing is read or published any more: there is nothing to mark. */
   *#release(context: CallContext): Steps<void> {
-    this.#sequence.enter();
     try {
-      const all = this.#hits(everything);
-      for (const bo of all) this.#sequence.hit(bo);
-      yield* this.releaseEach(all, context);
+      yield* this.releaseEach(this.#hits(everything), context);
     } finally {
-      this.#sequence.leave();
       this.#sequence.abandon();
       this.#scheduleDestroy();
     }

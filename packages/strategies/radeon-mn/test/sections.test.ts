@@ -69,6 +69,7 @@ describe.each(kinds)('a section, $variant with $index', (kind) => {
     expect(publish(subscription, begin(subscription))).toBe(true);
     world.invalidate(0, 10);
     expect(calls).toHaveLength(1);
+    expect(publish(subscription, begin(subscription))).toBe(true);
     world.notifier.verify();
   });
 
