@@ -67,8 +67,8 @@ export class AmdgpuMn extends DriverCallbacks {
     context: CallContext,
   ): MaybePromise<boolean> {
     const { lock, collisions } = this.#parts;
-    if (this.#isUnregistered) return true;
     collisions.start(range);
+    if (this.#isUnregistered) return true;
     if (!range.blockable) {
       if (lock.tryDownRead()) return this.#sync(range, context);
       collisions.end();
@@ -79,7 +79,7 @@ export class AmdgpuMn extends DriverCallbacks {
   }
 
   invalidateRangeEnd(): void {
-    if (!this.#isUnregistered) this.#parts.collisions.end();
+    this.#parts.collisions.end();
   }
 
   /** The kernel leaves the bos to whoever closes the device's file. Tearing them down is the contract's. */

@@ -68,6 +68,21 @@ describe.each(both)('$variant', ({ variant, isFaulty }) => {
     notifier.verify();
   });
 
+  it('[AMD-3] a section that gets there when the worker is through finds no mirror', async () => {
+    const world = new World({ variant });
+    const { notifier, driver } = world;
+    const late = Promise.withResolvers<boolean>();
+    world.recorder(0, 10);
+    now(notifier.list.register({ invalidateRangeStart: () => late.promise }));
+    const started = notifier.invalidateRangeStart({ start: 1, end: 10 });
+    const released = notifier.release();
+    expect(await isPending(released)).toBe(true); // for the section
+    expect(driver.workers.isIdle).toBe(true);
+    late.resolve(true);
+    await Promise.all([started, released]);
+    expect(driver.mn.freedVisits).toBe(0);
+  });
+
   it(`[HMM-2] submissions ${isFaulty ? 'fail for ever' : 'go on'} after another subscriber refused a start`, async () => {
     const clock = new VirtualClock();
     onTestFinished(useClock(clock));

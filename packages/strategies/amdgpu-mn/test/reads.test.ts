@@ -228,6 +228,19 @@ describe('getting pages in v5.3', () => {
   });
 });
 
+describe.each(amdgpuMn.variants)('closing a bo of %s', (variant) => {
+  it('ends the wait of who gets its pages', async () => {
+    onTestFinished(useClock(new VirtualClock())); // 1000 ms never pass
+    const world = new World({ variant });
+    const { subscription } = world.recorder(0, 10);
+    const end = world.start(0, 10);
+    const read = subscription.readBegin();
+    now(subscription.close());
+    if (variant === 'fixed') end(); // there it is the section that is waited for
+    expect(await codeFrom(() => read)).toBe('MMN_CLOSED');
+  });
+});
+
 /** Ids that a variant tells of. */
 function ids(variant: string): string[] {
   return amdgpuMn.traits(variant).knownRaces.map(({ id }) => id);
