@@ -15,7 +15,7 @@ import {
   type Notifier,
   type Subscription,
 } from '@mmu-notifier/core';
-import { nowMs } from '@mmu-notifier/sync';
+import { Mailbox, nowMs } from '@mmu-notifier/sync';
 import { pageBytes, type Board, type Counters } from './board.ts';
 import { kills, type Fault } from './faults.ts';
 
@@ -29,6 +29,8 @@ export interface Round {
   /** This agent's number in the run, from 0. */
   readonly index: number;
   readonly fault: Fault | undefined;
+  /** Every device's callback runs on the agent that subscribed it. */
+  readonly ownerRun: boolean;
   /** The agent that releases the address space at the end, by index; -1 for none. */
   readonly releaser: number;
 }
@@ -58,6 +60,9 @@ export class StressAgent {
   /** By device. */
   readonly #locks: CountingLock[] = [];
   readonly #open: (Subscription | undefined)[] = [];
+  readonly #mailbox: Mailbox | undefined;
+  /** By device, while it is open and its callback runs on this agent. */
+  readonly #cookies: (number | undefined)[] = [];
   #firstStale: string | undefined;
   #firstDeath: string | undefined;
   #callbacks = 0;
@@ -70,11 +75,17 @@ export class StressAgent {
     this.#random = new Random(
       (Math.imul(round.seed, 0x9e3779b1) ^ (round.round << 8) ^ round.index) | 0,
     );
+    const { region, mailboxesAt } = board;
+    const mailbox = round.ownerRun ? new Mailbox(region, mailboxesAt, { blocks: true }) : undefined;
+    this.#mailbox = mailbox;
     for (let device = 0; device < board.size.devices; device++) {
       const lock = new CountingLock(board.lockOf(device), this.#counters);
       this.#locks.push(lock);
-      const invalidate = (range: InvalidationRange): boolean => this.#invalidate(range, device);
-      notifier.registerOps(device, { invalidate, lock });
+      notifier.registerOps(device, {
+        invalidate: (range, cookie) =>
+          mailbox?.ops.invalidate(range, cookie) ?? this.#invalidate(range, device),
+        lock,
+      });
     }
   }
 
@@ -90,6 +101,7 @@ export class StressAgent {
       while (releases ? !this.#board.isStopped : !this.#board.isReleased) {
         this.#counters.add('operations');
         this.#attempt(() => this.#operate());
+        this.#mailbox?.serve();
       }
       if (releases) {
         try {
@@ -103,6 +115,7 @@ export class StressAgent {
         if (this.#round.fault === undefined) this.#checkReleased(device);
         this.#attempt(() => this.#close(device));
       }
+      this.#mailbox?.close();
     } catch (error) {
       failure = error;
     }
@@ -265,7 +278,10 @@ export class StressAgent {
     const first = this.#random.below(pages - 1);
     const last = first + 1 + this.#random.below(pages - first);
     const span = { start: first * pageBytes, end: last * pageBytes };
-    this.#open[device] = this.#blocking(() => this.#notifier.subscribeSync(span, device));
+    const cookie = this.#mailbox?.own({ invalidate: (range) => this.#invalidate(range, device) });
+    const options = { cookie: cookie ?? device };
+    this.#open[device] = this.#blocking(() => this.#notifier.subscribeSync(span, device, options));
+    this.#cookies[device] = cookie;
     this.#counters.add('subscriptions');
   }
 
@@ -284,6 +300,8 @@ export class StressAgent {
       lock.unlock();
       this.#blocking(() => subscription.closeSync());
     }
+    const cookie = this.#cookies[device];
+    if (cookie !== undefined) this.#mailbox?.disown(cookie);
   }
 
   /** After the release nothing is left, and nothing has come since. */
@@ -302,7 +320,10 @@ export class StressAgent {
   /** The callback of every device, in this agent. */
   #invalidate(range: InvalidationRange, device: number): boolean {
     this.#counters.add('callbacks');
-    const { fault, index } = this.#round;
+    const { fault, index, ownerRun } = this.#round;
+    if (ownerRun && Math.floor(device / devicesPerAgent) !== index) {
+      throw new Error(`expected the callback of device ${device} on its owner, got agent ${index}`);
+    }
     if (fault !== undefined && fault.agent === index) {
       const isDue = ++this.#callbacks % fault.every === 0;
       if (isDue && fault.kind === 'callback') this.#board.arrive();

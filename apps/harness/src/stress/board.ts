@@ -11,7 +11,7 @@
  * 4. After a start none of the pages of its section has an entry anywhere, until the end.
  * 5. Counters have one writer each and are read at any time: a killed agent's stay.
  */
-import { headerWords, Mutex, Region, WaitQueue } from '@mmu-notifier/sync';
+import { headerWords, mailboxWords, Mutex, Region, WaitQueue } from '@mmu-notifier/sync';
 
 /** Bytes of a page. */
 export const pageBytes = 4096;
@@ -77,7 +77,8 @@ const At = {
   flags: headerWords + 10,
 } as const;
 const agentsMax = 64;
-const countersAt = At.flags + agentsMax;
+const mailboxesAt = At.flags + agentsMax;
+const countersAt = mailboxesAt + mailboxWords;
 
 /** See the file's head. */
 export class Board {
@@ -202,6 +203,11 @@ export class Board {
   /** The driver's lock of a device. */
   lockOf(device: number): Mutex {
     return new Mutex(this.region, this.#locksAt + device, `device ${device}`);
+  }
+
+  /** Where the agents' mailboxes are, in `region`. */
+  get mailboxesAt(): number {
+    return mailboxesAt;
   }
 
   /** An agent's counters, for itself. */

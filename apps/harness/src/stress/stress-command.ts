@@ -23,6 +23,7 @@ interface Options {
   readonly faultKind?: FaultKind[];
   readonly kills?: number;
   readonly record?: string;
+  readonly ownerRun?: true;
   readonly storm?: true;
   readonly json?: string;
 }
@@ -60,6 +61,7 @@ export const stressCommand: Command = new Command('stress')
     'with --kills: keep each round in a file of lines, and resume from it',
     outputFile,
   )
+  .option('--owner-run', 'callbacks run on the agent that subscribed, by message')
   .option('--storm', 'instead: the longest waits while sections overlap without pause, see README')
   .option('--json <file>', 'write the report to a file as well', outputFile)
   .addHelpText(
@@ -99,6 +101,7 @@ async function run(options: Options): Promise<number> {
     roundMs,
     faultRate: options.fault,
     faultKinds: options.faultKind ?? (Object.keys(faultKinds) as FaultKind[]),
+    ownerRun: options.ownerRun === true,
     signal: interrupt.signal,
   };
   if (options.kills !== undefined) {

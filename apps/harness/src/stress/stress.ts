@@ -29,6 +29,8 @@ export interface StressOptions {
   /** Share of the rounds with a fault. */
   readonly faultRate: number;
   readonly faultKinds: readonly FaultKind[];
+  /** Callbacks run on the agents that subscribed. */
+  readonly ownerRun: boolean;
   readonly signal: AbortSignal;
   readonly onRound?: (report: RoundReport) => void;
   readonly onProgress?: (counts: Counts, seconds: number) => void;
@@ -129,6 +131,7 @@ class StressRun {
       notifier: notifier.memory,
       board: board.region.memory as SharedArrayBuffer,
       fault,
+      ownerRun: this.#options.ownerRun,
       releaser: releaser === dies ? (releaser + 1) % workers : releaser,
     };
     const ends = Array.from({ length: workers }, (_, index) =>
