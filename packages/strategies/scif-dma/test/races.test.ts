@@ -1,5 +1,6 @@
 /** The defects, each shown in the variants that have it and absent in the others. SCIF-4 and SCIF-5 cannot be: see the README. */
 import { describe, expect, it } from 'vitest';
+import { Window, WindowList } from '../src/window.ts';
 import {
   begin,
   copy,
@@ -118,6 +119,18 @@ describe.each(faithful)('$variant', ({ variant, unit }) => {
     world.notifier.verify();
   });
 
+  it('copies nothing through a window that is going', async () => {
+    const world = new World({ variant });
+    const outgrown = world.copied(0, 10 * unit);
+    world.copied(5 * unit, 15 * unit);
+    const { calls } = world.copied(unit, 3 * unit);
+    await settled();
+    expect(outgrown.calls).toHaveLength(1);
+    expect(calls).toEqual([]);
+    world.invalidate(unit, 2 * unit);
+    expect(calls).toHaveLength(1);
+  });
+
   it('keeps the windows sorted, also those that overlap or begin at one address', async () => {
     const world = new World({ variant });
     for (const at of [6, 2, 9, 0, 4]) world.copied(at * unit, (at + 1) * unit);
@@ -130,6 +143,21 @@ describe.each(faithful)('$variant', ({ variant, unit }) => {
     world.notifier.verify();
     await settled();
     world.notifier.verify();
+  });
+});
+
+describe('the list of windows', () => {
+  it('has those that begin at one address in the order of their insertion, and breaks off behind a range', () => {
+    const list = new WindowList();
+    const windows = [10, 0, 10, 5].map((start) => new Window({ start, end: start + 10 }));
+    for (const window of windows) list.insert(window);
+    const [first, lowest, second, middle] = windows;
+    expect(list.all).toEqual([lowest, middle, first, second]);
+    expect(list.hits({ start: 0, end: 10 })).toEqual([lowest, middle]);
+    expect(list.hits({ start: 15, end: 30 })).toEqual([first, second]);
+    list.remove(first!);
+    expect(list.hits({ start: 19, end: 20 })).toEqual([second]);
+    expect(() => list.remove(first!)).toThrow('a window of the list');
   });
 });
 

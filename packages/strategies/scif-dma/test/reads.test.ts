@@ -80,6 +80,16 @@ describe('a copy, fixed', () => {
     expect(calls).toEqual([]);
   });
 
+  it('that is not cached is torn down by the worker, each time', async () => {
+    const world = new World({ variant });
+    const { calls, subscription } = world.copied(0, large);
+    for (let round = 1; round <= 3; round++) {
+      await settled();
+      expect(calls).toHaveLength(round);
+      copy(subscription);
+    }
+  });
+
   it('that is not cached may be hit by a section until the worker comes, and is torn down by either', async () => {
     const world = new World({ variant });
     const { calls } = world.copied(0, large);
@@ -96,17 +106,28 @@ describe.each(['fixed', 'cached'])('a full cache, %s', (variant) => {
   it('makes room for a copy by giving up what others have in it', async () => {
     const world = new World({ variant });
     const [first, second] = [world.copied(0, half), world.copied(2 * half, 3 * half)];
+    const idle = world.recorder(6 * half, 7 * half);
+    await settled();
+    expect(first.calls).toEqual([]); // there is room for both
     expect(world.endpoint.cachedPages).toBe(cachePagesMax);
     copy(second.subscription); // has its place already, and no room is left for another
     const third = world.copied(4 * half, 4 * half + 4096);
     await settled();
-    expect([first, second, third].map(({ calls }) => calls.length)).toEqual([1, 1, 0]);
+    expect([first, second, third, idle].map(({ calls }) => calls.length)).toEqual([1, 1, 0, 0]);
     expect(world.endpoint.cachedPages).toBe(1);
     copy(first.subscription);
     await settled();
     expect(third.calls).toEqual([]);
     expect(world.endpoint.cachedPages).toBe(cachePagesMax / 2 + 1);
     world.notifier.verify();
+  });
+
+  it('spares the window that the copy itself goes through', async () => {
+    const world = new World({ variant });
+    const { subscription, calls } = world.copied(0, half + 4096);
+    copy(subscription);
+    await settled();
+    expect(calls).toEqual([]);
   });
 
   it('is found by sections until it is given up', async () => {
