@@ -1,0 +1,80 @@
+/** What the kit is told, and what it makes of that. */
+import type { Strategy, Traits } from '@mmu-notifier/core';
+import * as fc from 'fast-check';
+import type { Agents } from './agents/agents.ts';
+import { catalogue } from './catalogue.ts';
+import type { Composed, Subject } from './subject.ts';
+
+/** A promise that a strategy is known to break, and the known race of its traits that does it. */
+export interface KnownGap {
+  readonly key: string;
+  /** The id of one of the traits' `knownRaces`; none for what is missing without being a race. */
+  readonly race?: string;
+}
+
+/** What is judged. */
+export interface JudgeOptions {
+  readonly strategy: Strategy;
+  /** Default: the first. */
+  readonly variant?: string;
+  /** Starts other agents: needed by strategies that serve shared memory. See `nodeAgents`. */
+  readonly agents?: Agents;
+  /** Makes a notifier that shares its address space with another subscriber, for those that can. */
+  readonly composed?: () => Composed | Promise<Composed>;
+  /** Of random tests. Default: the environment's `MMN_SEED`, or a new one each time. Failures print it. */
+  readonly seed?: number;
+  /** How much random tests and explorations do: 0.1 is a tenth. Default 1. */
+  readonly effort?: number;
+}
+
+/** @throws NotifierError `MMN_OPTION` for a variant that does not exist */
+export function subjectOf(options: JudgeOptions): Subject {
+  const { strategy, agents, composed, effort = 1 } = options;
+  const traits: Traits = strategy.traits(options.variant);
+  const seed = options.seed ?? seedOfEnvironment() ?? fc.sample(fc.nat(2 ** 31 - 1), 1)[0]!;
+  return { strategy, variant: traits.variant, traits, agents, composed, seed, effort };
+}
+
+/** What is wrong with the gaps that were declared, in sentences. */
+export function problemsOfGaps(
+  { traits }: Subject,
+  gaps: readonly KnownGap[],
+  unseenRaces: readonly string[],
+): string[] {
+  const problems: string[] = [];
+  const known = new Set(catalogue.map(({ key }) => key));
+  const races = new Set(traits.knownRaces.map(({ id }) => id));
+  const declared = gaps.map(({ key }) => key);
+  for (const key of declared) {
+    if (!known.has(key)) problems.push(`'${key}' is no key`);
+    if (traits.correct && staleKeys.has(key)) {
+      problems.push(`'${key}' is a gap, but the traits claim that no stale entry is ever served`);
+    }
+  }
+  if (new Set(declared).size < declared.length) problems.push('a key is a gap twice');
+  const shown = new Set(gaps.flatMap(({ race }) => (race === undefined ? [] : [race])));
+  for (const id of [...shown, ...unseenRaces]) {
+    if (!races.has(id)) problems.push(`'${id}' is none of the traits' known races`);
+  }
+  for (const id of races) {
+    if (!shown.has(id) && !unseenRaces.includes(id)) {
+      problems.push(`the known race '${id}' is shown by no gap, and not among unseenRaces`);
+    }
+  }
+  return problems;
+}
+
+/** Keys that fail only if something stale is served. */
+const staleKeys: ReadonlySet<string> = new Set(
+  ['S5', 'S5.install', 'S5.new', 'R2', 'R2.other', 'R2.lock', 'R2.try', 'O2'].concat(
+    catalogue.flatMap(({ key, way }) => (way === 'explorer' || way === 'machine' ? [key] : [])),
+  ),
+);
+
+function seedOfEnvironment(): number | undefined {
+  const { process } = globalThis as {
+    process?: { env?: Readonly<Record<string, string | undefined>> };
+  };
+  const text = process?.env?.['MMN_SEED'];
+  return text === undefined || text === '' ? undefined : Number(text);
+}
