@@ -33,7 +33,9 @@ const scratch = mkdtempSync(join(tmpdir(), 'mmu-notifier-release-'));
 const copy = join(scratch, 'repository');
 const registry = await startRegistry(join(scratch, 'registry'));
 try {
-  await step('build', () => run('npm', ['run', 'build'], root));
+  await step('build', () =>
+    run('npx', ['turbo', 'run', 'build', '--output-logs=errors-only'], root),
+  );
   const first = await step('publish everything', async () => {
     await copyForRelease(copy, registry);
     return release(copy);

@@ -17,9 +17,9 @@ export interface Registry {
 /** Starts verdaccio on a free port; it keeps what is published below `folder`. */
 export async function startRegistry(folder: string): Promise<Registry> {
   mkdirSync(folder, { recursive: true });
-  const config = join(folder, 'verdaccio.json');
+  const config = join(folder, 'verdaccio.yaml');
   writeFileSync(
-    config,
+    config, // JSON is YAML, too
     JSON.stringify({
       storage: join(folder, 'storage'),
       packages: { '@mmu-notifier/*': { access: '$all', publish: '$anonymous' } },
@@ -32,7 +32,7 @@ export async function startRegistry(folder: string): Promise<Registry> {
   const server = spawn(
     process.execPath,
     [join(root, 'node_modules/verdaccio/bin/verdaccio'), '--config', config, '--listen', host],
-    { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] },
+    { cwd: folder, stdio: ['ignore', 'ignore', 'ignore'] },
   );
   const url = `http://${host}/`;
   await untilItAnswers(url, server);

@@ -33,7 +33,7 @@ export interface Printed {
   readonly stderr: string;
 }
 
-/** Runs a program in a folder. @throws an Error that shows what it printed, when it fails */
+/** Runs a program in a folder. @throws an Error whose message has what it printed, when it fails */
 export async function run(
   command: string,
   args: readonly string[],
@@ -46,7 +46,9 @@ export async function run(
   } catch (error) {
     const { stdout = '', stderr = '' } = error as Partial<Printed>;
     const what = [command, ...args].join(' ');
-    throw new Error(`${what} failed in ${cwd}\n${stdout}\n${stderr}`, { cause: error });
+    // The cause would print everything twice.
+    // oxlint-disable-next-line preserve-caught-error
+    throw new Error(`${what} failed in ${cwd}\n${stdout}\n${stderr}`);
   }
 }
 
