@@ -19,6 +19,7 @@ import {
   type SubscriptionOps,
 } from '@mmu-notifier/core';
 import type { Scenario } from '@mmu-notifier/explorer';
+import { HlistNotifier, type LegacyOps, type Registration } from '@mmu-notifier/hlist-srcu';
 import type { Contender } from '../strategies.ts';
 
 /** A situation by its name, for `--scenario`. */
@@ -28,6 +29,8 @@ export interface SharedSituation {
   readonly mode: 'shared-memory';
   /** Explored when nobody says which: those of two threads. */
   readonly isDefault: boolean;
+  /** What a notifier must have beside the contract. */
+  readonly needs: 'a legacy list' | undefined;
   build(contender: Pick<Contender, 'strategy' | 'variant'>): Scenario;
 }
 
@@ -35,6 +38,7 @@ export interface SharedSituation {
 const capacity = 4;
 const page = { start: 0x1000, end: 0x2000 } as const;
 const opsId = 1;
+const legacyOpsId = 2;
 
 /** Words behind the notifier's own. Devices are numbered; each has a shadow entry and a mark that it has closed. */
 const wordsOfPage = { pte: 0, spte: 1, closed: 1 + capacity, total: 1 + 2 * capacity } as const;
@@ -48,11 +52,15 @@ interface Agent {
   /** A device's number and its subscription. */
   readonly device: number;
   readonly subscription: Subscription | undefined;
+  /** On the legacy list itself. */
+  readonly registration: Registration | undefined;
 }
 
 interface Thread {
   /** Subscribes before the exploration begins. */
   readonly subscribes: boolean;
+  /** Registers with the legacy list before the exploration begins. */
+  readonly registers?: boolean;
   readonly run: (agent: Agent) => void;
 }
 
@@ -63,13 +71,20 @@ function build(
 ): Scenario {
   const bytes = strategy.byteLength(capacity);
   const base = bytes / Int32Array.BYTES_PER_ELEMENT;
-  const attach = (shared: SharedArrayBuffer, device: number, subscribes: boolean): Agent => {
+  const attach = (
+    shared: SharedArrayBuffer,
+    device: number,
+    { subscribes, registers }: Thread,
+  ): Agent => {
     const notifier = strategy.attach(shared);
     const memory = new Int32Array(shared);
     notifier.registerOps(opsId, opsOf(memory, base));
     const options = { cookie: device };
     const subscription = subscribes ? notifier.subscribeSync(page, opsId, options) : undefined;
-    return { notifier, memory, base, device, subscription };
+    const list = notifier instanceof HlistNotifier ? notifier : undefined;
+    list?.registerOps(legacyOpsId, legacyOpsOf(memory, base));
+    const registration = registers === true ? list?.registerSync(legacyOpsId, options) : undefined;
+    return { notifier, memory, base, device, subscription, registration };
   };
   return {
     memory: bytes + Math.ceil(wordsOfPage.total / 2) * 8,
@@ -78,9 +93,9 @@ function build(
       new Int32Array(shared)[base + wordsOfPage.pte] = 1;
     },
     threads: Object.fromEntries(
-      Object.entries(threads).map(([name, { subscribes, run }], device) => [
+      Object.entries(threads).map(([name, thread], device) => [
         name,
-        { attach: (shared: SharedArrayBuffer) => attach(shared, device, subscribes), run },
+        { attach: (shared: SharedArrayBuffer) => attach(shared, device, thread), run: thread.run },
       ]),
     ),
     check(shared) {
@@ -115,6 +130,16 @@ function opsOf(memory: Int32Array, base: number): SubscriptionOps {
       memory[base + wordsOfPage.spte + device] = 0;
     },
   };
+}
+
+/** The same on the legacy list: one callback that never waits, and a release. */
+function legacyOpsOf(memory: Int32Array, base: number): LegacyOps {
+  const check = (device: number): void => {
+    if (memory[base + wordsOfPage.closed + device] !== 0) {
+      throw new Error('a callback runs although unregister has returned');
+    }
+  };
+  return { invalidateRange: (_start, _end, device) => check(device), release: check };
 }
 
 /** A section that changes the page, when it may start. */
@@ -164,6 +189,25 @@ const closer: Thread = {
   },
 };
 
+/** Somebody under a page-table lock, who tells the list that entries are cleared. */
+const caller: Thread = {
+  subscribes: false,
+  run: ({ notifier }) => (notifier as HlistNotifier).invalidateRange(page),
+};
+
+/** A subscriber of the list that goes. */
+const leaver: Thread = {
+  subscribes: false,
+  registers: true,
+  run({ notifier, memory, base, device, registration }) {
+    (notifier as HlistNotifier).unregisterSync(registration!);
+    memory[base + wordsOfPage.closed + device] = 1;
+  },
+};
+
+/** The end of the address space, and nothing else. */
+const death: Thread = { subscribes: false, run: ({ notifier }) => notifier.releaseSync() };
+
 /** The end of the address space; the page goes with it. */
 const exit: Thread = {
   subscribes: false,
@@ -199,6 +243,14 @@ const threadsOf: Readonly<Record<string, readonly [string, Readonly<Record<strin
     'one device faults, another goes, the page changes',
     { invalidator, reader, closer },
   ],
+  'close-exit': [
+    'a device goes while the page changes and the address space dies',
+    { invalidator, closer, exit },
+  ],
+  unregister: [
+    'a subscriber of the list goes while it is called and the address space dies',
+    { caller, leaver, death },
+  ],
   'two-faults': [
     'two devices fault while the page changes',
     { invalidator, first: reader, second: reader },
@@ -212,6 +264,7 @@ export const sharedSituations: readonly SharedSituation[] = Object.entries(threa
     description,
     mode: 'shared-memory',
     isDefault: Object.keys(threads).length === 2,
+    needs: Object.values(threads).some(({ registers }) => registers) ? 'a legacy list' : undefined,
     build: ({ strategy, variant }) => build(strategy, variant, threads),
   }),
 );

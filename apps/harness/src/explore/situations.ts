@@ -54,7 +54,11 @@ export function situationsFor(
 }
 
 function checkNeeds(contender: Contender, situation: Situation): void {
-  if (situation.mode === 'shared-memory' || fits(contender, situation)) return;
+  const isFitting =
+    situation.mode === 'event-loop'
+      ? fits(contender, situation)
+      : situation.needs === undefined || contender.strategy.name === 'hlist-srcu';
+  if (isFitting) return;
   const { name, needs } = situation;
   throw new UsageError(`expected a strategy with ${needs} for '${name}', got '${contender.label}'`);
 }

@@ -230,6 +230,20 @@ describe('actors', () => {
     expect(failure!.diagram).toContain('choose(2) = 1');
   });
 
+  it('what is found in a place that nobody waits for ends the execution', async () => {
+    const { failure } = await exploreEvents({
+      strategy: 'preemptions',
+      run: (world) =>
+        world.spawn('finder', async (actor) => {
+          await actor.step('looks');
+          world.abort(new Error('found'));
+          world.abort(new Error('too late'));
+          await new Promise(() => {});
+        }),
+    });
+    expect(failure).toMatchObject({ verdict: 'assertion', message: 'found', arrivals: ['looks'] });
+  });
+
   it('failures that do not count are passed over', async () => {
     const result = await exploreEvents({
       ...counter,

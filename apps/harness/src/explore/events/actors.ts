@@ -13,6 +13,8 @@ import { Finding, unlessGone, type Page, type PageName, type Space } from './spa
 export interface Part {
   prepare?(space: Space, name: string): Promise<void>;
   run(space: Space, actor: EventActor): Promise<void>;
+  /** When everybody is done. @throws Finding */
+  judge?(space: Space): void;
 }
 
 interface SectionOptions {
@@ -43,6 +45,15 @@ export function section(options: SectionOptions = {}): Part {
       }
       await until?.(space);
       await end();
+    },
+  };
+}
+
+/** One section after the other. */
+export function sections(...each: readonly SectionOptions[]): Part {
+  return {
+    async run(space, actor) {
+      for (const options of each) await section(options).run(space, actor);
     },
   };
 }
@@ -148,6 +159,15 @@ export function closing(options: DeviceOptions = {}): Part {
     run: (space, actor) => deviceOf(space, actor).close(actor),
   };
 }
+
+/** The end of the address space, and nothing after it. */
+export const death: Part = {
+  async run(space, actor) {
+    await actor.step('the address space dies');
+    await space.notifier.release();
+    space.releaseOver();
+  },
+};
 
 /** The end of the address space. As in Linux a section over everything comes after it, in which the pages go. */
 export const exit: Part = {

@@ -6,6 +6,7 @@ import {
   type InvalidationRange,
   type MaybePromise,
   type Seq,
+  type Span,
   type Subscription,
 } from '@mmu-notifier/core';
 import type { EventActor } from '@mmu-notifier/explorer';
@@ -26,13 +27,17 @@ export type Habit =
   /** Tears down for UNMAP only. */
   | 'one event'
   /** Keeps one flush for both passes, whichever section it is of. */
-  | 'one flush';
+  | 'one flush'
+  /** Changes memory elsewhere while it installs, with its locks held. */
+  | 'raises within';
 
 /** How a device is. */
 export interface DeviceOptions {
   /** Which page it shadows. Default the page. */
   readonly at?: PageName;
   readonly habit?: Habit;
+  /** Its subscription begins a page earlier. */
+  readonly isWide?: boolean;
   /** Its callback waits before it has torn down. */
   readonly sleeps?: boolean;
 }
@@ -45,22 +50,25 @@ export class Device {
   subscription: Subscription | undefined;
   readonly #space: Space;
   readonly #page: Page;
+  readonly #span: Span;
   #entry: Entry | undefined;
   #isClosing = false;
   #isClosed = false;
-  #calls = 0;
+  readonly #calls = new Map<SectionRecord, number>();
   readonly #habit: Habit | undefined;
   readonly #sleeps: boolean;
   /** Of the habit `one flush`: the section whose flush is on its way. */
   #flush: InvalidationRange | undefined;
 
   constructor(name: string, space: Space, options: DeviceOptions = {}) {
-    const { at = 'page', habit, sleeps = false } = options;
+    const { at = 'page', habit, isWide = false, sleeps = false } = options;
     this.#habit = habit;
     this.#sleeps = sleeps;
     this.name = name;
     this.#space = space;
     this.#page = space[at];
+    const { start, end } = this.#page;
+    this.#span = { start: isWide ? start - (end - start) : start, end };
     space.devices.push(this);
   }
 
@@ -70,7 +78,7 @@ export class Device {
 
   async subscribe(): Promise<void> {
     const comesTooLate = this.#space.isReleased;
-    this.subscription = await this.#space.notifier.subscribe(this.#page, {
+    this.subscription = await this.#space.notifier.subscribe(this.#span, {
       invalidate: (range) => this.#invalidate(range),
       ...(this.#habit === 'one flush' ? { finish: (range) => this.#finish(range) } : {}),
       release: () => {
@@ -114,7 +122,7 @@ export class Device {
           install();
           return true;
         }
-      } else if (await subscription.publish(seq, install)) return true;
+      } else if (await subscription.publish(seq, () => this.#install(actor, install))) return true;
       actor.note('is refused');
       if (!this.#space.wasTouched(this.#page, begunAt)) inVain++;
     }
@@ -125,6 +133,18 @@ export class Device {
       );
     }
     return false;
+  }
+
+  #install(actor: EventActor, install: () => void): MaybePromise<void> {
+    return this.#habit === 'raises within' ? this.#raiseWithin(actor, install) : install();
+  }
+
+  async #raiseWithin(actor: EventActor, install: () => void): Promise<void> {
+    const { notifier, elsewhere } = this.#space;
+    const { start, end } = elsewhere;
+    await actor.step('changes memory elsewhere');
+    await notifier.invalidateRangeEnd(await notifier.invalidateRangeStart({ start, end }));
+    install();
   }
 
   async close(actor: EventActor): Promise<void> {
@@ -185,8 +205,9 @@ export class Device {
     if (this.#habit === 'one flush') this.#flush = range;
     if (this.#habit === 'one event' && range.event !== 'UNMAP') return true;
     if (range.event === 'RELEASE') this.releases.sections++;
-    else if (overlaps(range, this.#page)) this.#countCall();
+    else if (overlaps(range, this.#span)) this.#countCall();
     else return this.#missed();
+    if (!overlaps(range, this.#page)) return true;
     if (!this.#sleeps) return this.#tearDown();
     if (!range.blockable) return false;
     const woken = this.#space.world.later(`callback of ${this.name} goes on`, undefined);
@@ -196,13 +217,25 @@ export class Device {
   /** Called for a section elsewhere. */
   #missed(): true {
     if (!this.#space.notifier.traits.filtersByRange) return true;
-    throw new Finding('called for nothing', `${this.name} is called for a section elsewhere`);
+    this.#space.world.abort(
+      new Finding('called for nothing', `${this.name} is called for a section elsewhere`),
+    );
+    return true;
   }
 
+  /** By a section that starts. Deferred work of the driver may call it at other times, as often as it likes. */
   #countCall(): void {
-    this.#calls++;
-    if (this.#calls <= this.#space.touches(this.#page)) return;
-    throw new Finding('called again', `${this.name} is called more often than there are sections`);
+    const starting = this.#space.starting(this.#span);
+    if (starting === undefined) return;
+    const calls = (this.#calls.get(starting) ?? 0) + 1;
+    this.#calls.set(starting, calls);
+    if (calls === 1) return;
+    this.#space.world.abort(
+      new Finding(
+        'called again',
+        `${this.name} is called again by the section of ${starting.name}`,
+      ),
+    );
   }
 
   #tearDown(): true {
@@ -218,21 +251,16 @@ export class Device {
   async #finish(range: InvalidationRange): Promise<void> {
     await this.#space.world.later(`flush of ${this.name}`, undefined);
     if (this.#flush !== range) {
-      throw new Finding(
-        'flush of another section',
-        `${this.name} waits for the flush of another section`,
-      );
+      const words = `${this.name} waits for the flush of another section`;
+      this.#space.world.abort(new Finding('flush of another section', words));
     }
     this.#flush = undefined;
   }
 
   #checkCallback(): void {
-    if (this.#isClosed) {
-      throw new Finding(
-        'called after close',
-        `a callback of ${this.name} runs though close has returned`,
-      );
-    }
+    if (!this.#isClosed) return;
+    const words = `a callback of ${this.name} runs though close has returned`;
+    this.#space.world.abort(new Finding('called after close', words));
   }
 
   /** Which part of the section was missed. */

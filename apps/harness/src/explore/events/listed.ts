@@ -4,6 +4,7 @@
  * A listed subscriber sees every end after its start, and nothing after unregister has returned.             [L4]
  */
 import { NotifierError, type Notifier } from '@mmu-notifier/core';
+import type { EventWorld } from '@mmu-notifier/explorer';
 import type { HlistNotifier, LegacyOps, Registration } from '@mmu-notifier/hlist-srcu';
 import { IntervalNotifier } from '@mmu-notifier/interval';
 import type { Part } from './actors.ts';
@@ -11,12 +12,20 @@ import { listOf } from './create.ts';
 import { Finding, type Space } from './space.ts';
 
 /** What a situation needs beside the contract. */
-export type Need = 'a legacy list' | 'insertion in two steps' | 'maps that are used' | 'ranges';
+export type Need =
+  | 'a legacy list'
+  | 'insertion in two steps'
+  | 'maps that are used'
+  | 'pages that are used'
+  | 'nodes that are freed'
+  | 'ranges';
 
 const hasIt: Readonly<Record<Need, (notifier: Notifier) => boolean>> = {
   'a legacy list': (notifier) => listOf(notifier) !== undefined,
   'insertion in two steps': (notifier) => notifier instanceof IntervalNotifier,
   'maps that are used': ({ traits }) => traits.name === 'vhost',
+  'pages that are used': ({ traits }) => traits.name === 'gntdev',
+  'nodes that are freed': ({ traits }) => traits.name === 'amdgpu-mn',
   ranges: ({ traits }) => traits.name === 'hmm',
 };
 
@@ -29,10 +38,12 @@ export function has(notifier: Notifier, need: Need): boolean {
 class Listed {
   readonly ops: LegacyOps;
   isGone = false;
+  readonly #world: EventWorld;
   #open = 0;
   #releasing = 0;
 
   constructor({ world }: Space) {
+    this.#world = world;
     this.ops = {
       invalidateRangeStart: () => {
         this.#check();
@@ -42,12 +53,12 @@ class Listed {
         this.#check();
         this.#open--;
         world.note(`${this.#open} open`);
-        if (this.#open < 0) throw new Finding('end without start');
+        if (this.#open < 0) this.#world.abort(new Finding('end without start'));
       },
       release: async () => {
         this.#check();
         this.#releasing++;
-        if (this.#releasing > 1) throw new Finding('release beside release');
+        if (this.#releasing > 1) world.abort(new Finding('release beside release'));
         await world.later('its release', undefined);
         this.#releasing--;
       },
@@ -55,8 +66,8 @@ class Listed {
   }
 
   #check(): void {
-    if (this.isGone)
-      throw new Finding('called after close', 'called though unregister has returned');
+    const words = 'called though unregister has returned';
+    if (this.isGone) this.#world.abort(new Finding('called after close', words));
   }
 }
 

@@ -5,11 +5,22 @@ import type { SectionExclusion } from '@mmu-notifier/core';
 import type { EventScenario, EventWorld } from '@mmu-notifier/explorer';
 import { useClock, type Clock } from '@mmu-notifier/sync';
 import type { Contender } from '../../strategies.ts';
-import { closing, exit, holding, newcomer, reader, reaper, section, type Part } from './actors.ts';
+import {
+  closing,
+  death,
+  exit,
+  holding,
+  newcomer,
+  reader,
+  reaper,
+  section,
+  sections,
+  type Part,
+} from './actors.ts';
 import { addPartner, create, createIn } from './create.ts';
-import { leavesNothing, user } from './uses.ts';
+import { addSleeper, grant, graphics, leavesNothing, noFreedNode, user } from './uses.ts';
 import { failed, has, interrupted, leaver, lister, type Need } from './listed.ts';
-import { Space } from './space.ts';
+import { pageSpan, Space } from './space.ts';
 
 /** A situation by its name, for `--scenario`. */
 export interface EventSituation {
@@ -31,6 +42,10 @@ interface Cast {
   /** Not everybody promises it, or somebody is there who is careless: explored when it is named. */
   readonly isExtra?: boolean;
   readonly needs?: Need;
+  /** Another driver of the address space, which comes first. */
+  readonly hasGraphics?: boolean;
+  /** Another subscriber of the list, whose callbacks sleep. */
+  readonly hasSleeper?: boolean;
   /** Sections are not counted by the list: who registers does not wait for them. */
   readonly isUncounted?: boolean;
 }
@@ -96,8 +111,8 @@ const casts: Readonly<Record<string, Cast>> = {
     description: 'a device faults while the page changes under another one whose callback sleeps',
     parts: {
       invalidator: section(),
-      reader: reader({ holds: true, attempts: 1 }),
       sleeper: holding({ sleeps: true }),
+      reader: reader({ holds: true, attempts: 1 }),
     },
   },
   'sleep-close': {
@@ -107,6 +122,21 @@ const casts: Readonly<Record<string, Cast>> = {
   neighbour: {
     description: 'a device faults while the page below its own changes',
     parts: { invalidator: section({ at: 'below' }), reader: reader({ holds: true }) },
+  },
+  neighbours: {
+    description: 'the page below that of one device changes, which another one holds',
+    parts: {
+      invalidator: section({ at: 'below' }),
+      right: holding(),
+      left: holding({ at: 'below' }),
+    },
+  },
+  partial: {
+    description: 'a part of what a device spans is unmapped, then the other part is cleared',
+    parts: {
+      invalidator: sections({ at: 'below', event: 'UNMAP' }, { event: 'CLEAR' }),
+      holder: holding({ isWide: true }),
+    },
   },
   'reap-elsewhere': {
     description: 'a page that nobody shadows is reaped without waiting',
@@ -222,10 +252,33 @@ const casts: Readonly<Record<string, Cast>> = {
     },
     needs: 'maps that are used',
   },
+  'use-beside': {
+    description: 'the page changes under a map whose pages another driver uses',
+    parts: { invalidator: section(), grant },
+    needs: 'pages that are used',
+    hasGraphics: true,
+  },
+  'exit-nodes': {
+    description: 'the address space dies while two sections are starting',
+    parts: {
+      first: section({ changes: false }),
+      second: section({ changes: false }),
+      death,
+      holder: holding({ sleeps: true }),
+      nodes: noFreedNode,
+    },
+    needs: 'nodes that are freed',
+    hasSleeper: true,
+  },
   'fault-leave': {
     description: 'a device faults once and goes while the page changes',
     parts: { invalidator: section(), reader: leavesNothing },
     needs: 'ranges',
+  },
+  'raise-within': {
+    description: 'a device changes memory elsewhere while it installs, and the page changes',
+    parts: { invalidator: section(), reader: reader({ habit: 'raises within', holds: true }) },
+    isExtra: true,
   },
   'late-seq': {
     description: 'a device takes the sequence number after it read the page',
@@ -272,16 +325,15 @@ export const eventSituations: readonly EventSituation[] = Object.entries(casts).
   }),
 );
 
-async function run(
-  contender: Contender,
-  { parts, hasPartner, isUncounted }: Cast,
-  world: EventWorld,
-): Promise<void> {
+async function run(contender: Contender, cast: Cast, world: EventWorld): Promise<void> {
+  const { parts, hasPartner, isUncounted, hasGraphics, hasSleeper } = cast;
   const undoClock = useClock(clockOf(world));
   try {
+    const beside = hasGraphics === true ? await graphics(world, pageSpan) : undefined;
     const space: Space = new Space(
       createIn(contender, world, {
         isBeingKilled: () => space.isKilled,
+        ...(beside === undefined ? {} : { beside }),
         ...(isUncounted === true ? { exclusion: excludesNothing } : {}),
       }),
       world,
@@ -291,6 +343,7 @@ async function run(
       space.isRefusedByOthers = true;
     }
     for (const [name, part] of Object.entries(parts)) await part.prepare?.(space, name);
+    if (hasSleeper === true) await addSleeper(space);
     const done = new Map(Object.keys(parts).map((name) => [name, Promise.withResolvers<void>()]));
     doneIn.set(world, done);
     const runs = Object.entries(parts).map(async ([name, part]) => {
@@ -299,6 +352,7 @@ async function run(
     });
     await Promise.all(runs);
     space.judge();
+    for (const part of Object.values(parts)) part.judge?.(space);
   } finally {
     undoClock();
   }

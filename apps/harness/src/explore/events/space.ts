@@ -38,6 +38,9 @@ export interface Page extends Span {
   pte: number;
 }
 
+/** Where the page is. */
+export const pageSpan: Span = { start: 0x1000, end: 0x2000 };
+
 /** Which page of a {@link Space}. */
 export type PageName = 'page' | 'elsewhere' | 'below';
 
@@ -52,7 +55,7 @@ export interface SectionRecord {
 
 /** See the file's head. */
 export class Space {
-  readonly page: Page = { name: 'the page', start: 0x1000, end: 0x2000, pte: 1 };
+  readonly page: Page = { name: 'the page', ...pageSpan, pte: 1 };
   /** Never changes in a situation that does not say so. */
   readonly elsewhere: Page = { name: 'the page elsewhere', start: 0x400000, end: 0x401000, pte: 1 };
   /** Ends where the page begins. */
@@ -111,9 +114,13 @@ export class Space {
     );
   }
 
-  /** How many sections touched it so far. */
-  touches(span: Span): number {
-    return this.sections.filter(({ span: of }) => overlaps(of, span)).length;
+  /** The section over it that is starting, if there is one and no other. */
+  starting(span: Span): SectionRecord | undefined {
+    const starting = this.sections.filter(
+      ({ span: of, openedAt, endedAt }) =>
+        overlaps(of, span) && openedAt === undefined && endedAt === undefined,
+    );
+    return starting.length === 1 ? starting[0] : undefined;
   }
 
   /** When everybody is done. */

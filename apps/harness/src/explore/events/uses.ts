@@ -1,8 +1,10 @@
 /** What only some schemes have: maps that are used for a while, and ranges that a fault registers. */
-import type { MaybePromise } from '@mmu-notifier/core';
-import type { EventActor } from '@mmu-notifier/explorer';
+import type { MaybePromise, Span } from '@mmu-notifier/core';
+import type { EventActor, EventWorld } from '@mmu-notifier/explorer';
 import type { DriverNotifier } from '@mmu-notifier/hlist-srcu/driver';
+import { i915Userptr } from '@mmu-notifier/i915-userptr';
 import { reader, type Part } from './actors.ts';
+import { listOf } from './create.ts';
 import type { DeviceOptions } from './device.ts';
 import { Finding, type Space } from './space.ts';
 
@@ -31,6 +33,48 @@ export function user(
       });
     },
   };
+}
+
+const leaveIn = new WeakMap<EventWorld, () => void>();
+
+/** The other driver of the address space: a graphics card, which leaves the pages that it uses when it is called. */
+export async function graphics(world: EventWorld, span: Span): Promise<DriverNotifier> {
+  const notifier = i915Userptr.create({ variant: 'fixed' });
+  const object = await notifier.subscribe(span, { invalidate: () => leaveIn.get(world)?.() });
+  await object.publish(await object.readBegin(), () => {});
+  return notifier;
+}
+
+/** A map whose pages the graphics card uses. */
+export const grant: Part = {
+  async prepare(space, name) {
+    await reader({ holds: true }).prepare!(space, name);
+    const { subscription } = space.devices.find((device) => device.name === name)!;
+    const { usePages } = subscription as unknown as { usePages(): () => void };
+    leaveIn.set(space.world, usePages.call(subscription));
+  },
+  async run() {},
+};
+
+/** After everybody is done: no section came by a node that was freed. */
+export const noFreedNode: Part = {
+  async run() {},
+  judge({ notifier }) {
+    const { driver } = notifier as DriverNotifier;
+    const { mn } = driver as unknown as { readonly mn?: { readonly freedVisits: number } };
+    if ((mn?.freedVisits ?? 0) > 0) throw new Finding('a freed node is found');
+  },
+};
+
+/** Somebody on the list whose callbacks sleep. */
+export async function addSleeper({ notifier, world }: Space): Promise<void> {
+  const sleep = async (): Promise<boolean> => {
+    await world.later('callback of another subscriber goes on', undefined);
+    return true;
+  };
+  await listOf(notifier)!.register({
+    invalidateRangeStart: ({ blockable }) => blockable && sleep(),
+  });
 }
 
 /** A driver with ranges, while it has a device. The repaired variant has none, and so no size. */

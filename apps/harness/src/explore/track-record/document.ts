@@ -51,7 +51,7 @@ orders, fewest preemptions first, until a promise of the contract is broken.
 **Which id a failure gets** is decided by its shape, which the judge of the situation reports and each row asks for: who hangs after which
 step, or what a stale entry missed. \`stale before-after\` is an entry whose fault began before the section that changed the page, and which was
 published after that section's end; \`in-in\` began and published inside of it. Each race's page says why that shape, in that package, is that race.
-Where upstream mended exactly one thing, the variant that has it mended is the check on that. Nothing here is a claim about a running kernel:
+Where a variant has just that one mended, the page says that no order of it fails in that way. Nothing here is a claim about a running kernel:
 rows are about the models, which are made from the kernel's sources and reports.
 
 ${groups.map((group) => section(group, records)).join('\n')}`;
@@ -119,10 +119,15 @@ Again: \`npm run explore -- ${only} --replay ${schedule}\`.${workers}
 
 ## Where it is mended
 
-${mendedWords}
+${mendedWords}${apartWords(shown, record)}
 
 Written by \`npm run track-record\`; [all races](../track-record.md).
 `;
+}
+
+function apartWords({ apart, shape }: Shown, record: Earned): string {
+  if (apart === undefined) return '';
+  return `\n\n\`${apart}\`, which has others of these races: of all ${record.apart!.executions} orders, none fails in this way (\`${shape}\`).`;
 }
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -12,6 +12,8 @@ export interface Shown {
   readonly shape: string;
   /** What the diagram must show besides. */
   readonly evidence?: readonly string[];
+  /** Another variant with other races but not this one: in the same situation no failure has this shape. */
+  readonly apart?: string;
   /** Why this failure is this race. */
   readonly because: string;
   /** Who has it not, in the same situation unless another is named; or in words, why there is nobody. */

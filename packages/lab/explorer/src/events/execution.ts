@@ -80,6 +80,7 @@ export async function execute(scenario: EventScenario, pick: Pick): Promise<Outc
       );
     for (;;) {
       await atRest();
+      if (world.aborted !== undefined) return end(thrown(world.aborted.error));
       if (settled === 'fine') return end(undefined);
       if (settled !== undefined) return end(thrown(settled.error));
       const candidates = world.candidates(keepsOn);

@@ -32,6 +32,8 @@ export interface EventWorld {
    * step after which nothing came of him.
    */
   spawn<T>(name: string, run: (actor: EventActor) => T | Promise<T>): Promise<T>;
+  /** Ends the execution as a failure: for what is found where nobody would hear of a throw. The first one counts. */
+  abort(error: unknown): void;
   /** Puts a line into the diagram, where the actor stands who took the last step. */
   note(text: string): void;
   /** Virtual time in milliseconds: moved by the timers that fire. */
@@ -57,6 +59,7 @@ export class World implements EventWorld {
   nowMs = 0;
   readonly actors: Actor[] = [];
   readonly lines: Line[] = [];
+  aborted: { readonly error: unknown } | undefined;
   /** Whose step arrived last. */
   last: Actor | undefined;
   readonly #choose: (count: number) => number;
@@ -103,6 +106,10 @@ export class World implements EventWorld {
     } finally {
       actor.hasEnded = true;
     }
+  }
+
+  abort(error: unknown): void {
+    this.aborted ??= { error };
   }
 
   note(text: string, actor: Actor | undefined = this.last): void {

@@ -19,7 +19,7 @@ export const i915Userptr: readonly Entry[] = [
   {
     id: 'I915-2',
     what: 'a worker that begins after a start and before the change gets the old pages, and is accepted',
-    source: 'the same',
+    source: 'i915_gem_userptr.c, v5.3; converted by ed29c2691188 (v5.13)',
     shown: {
       strategy: 'i915-userptr',
       scenario: 'held',
@@ -32,7 +32,7 @@ export const i915Userptr: readonly Entry[] = [
   {
     id: 'I915-3',
     what: 'a start searches again after each object, and finds again what got pages meanwhile: no bound',
-    source: 'the same; its comment says so',
+    source: 'i915_gem_userptr.c, v5.3, whose comment says so',
     shown: {
       strategy: 'i915-userptr',
       scenario: 'sleep-beside',
@@ -45,7 +45,7 @@ export const i915Userptr: readonly Entry[] = [
   {
     id: 'I915-4',
     what: 'a task that is being killed does not wait for struct_mutex: its start gives up, and the range changes all the same',
-    source: 'the same; v5.4 warns',
+    source: 'i915_gem_userptr.c, v5.3; v5.4 warns',
     shown: {
       strategy: 'i915-userptr',
       scenario: 'killed',

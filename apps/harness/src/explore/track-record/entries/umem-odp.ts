@@ -40,7 +40,7 @@ export const umemOdp: readonly Entry[] = [
   {
     id: 'ODP-4',
     what: 'an older entry of an implicit region’s hardware table is posted after a newer one',
-    source: 'the same series',
+    source: 'fixes for v5.4 by Gunthorpe, October 2019',
     reason: 'implicit regions and the hardware’s queue are not modelled',
   },
   {
