@@ -1,7 +1,13 @@
 import type { Section } from '../section.ts';
+import { crossoverSection } from './crossover.ts';
 import { macroSection } from './macro.ts';
 import { notifierSection } from './notifier.ts';
 import { treeSection } from './tree.ts';
 
 /** In the order in which they run. */
-export const SECTIONS: readonly Section[] = [treeSection, notifierSection, macroSection];
+export const SECTIONS: readonly Section[] = [
+  treeSection,
+  notifierSection,
+  crossoverSection,
+  macroSection,
+];
