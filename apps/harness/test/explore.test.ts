@@ -97,6 +97,23 @@ describe('explore', () => {
     },
   );
 
+  test('[O1] is complete for what is correct in one event loop', { timeout }, async () => {
+    const correct = 'reference,interval,hlist-srcu,kvm:ranged,umem-odp:fixed';
+    const { code, out } = await harness(['explore', '--mode', 'event-loop', '--strategy', correct]);
+    expect({ code, out }).toMatchObject({ code: 0 });
+  });
+
+  test(
+    '[SRCU-1] is complete up to two preemptions for unregister against callback against release',
+    { timeout },
+    async () => {
+      const args = ['--strategy', 'hlist-srcu', '--scenario', 'unregister', '--preemptions', '2'];
+      const { code, out } = await harness(['explore', ...args, '--seconds', '60']);
+      expect(code).toBe(0);
+      expect(out).toContain('ok, complete-to-bound');
+    },
+  );
+
   test('is complete for the legacy list against close and exit', { timeout }, async () => {
     const args = ['--strategy', 'hlist-srcu', '--scenario', 'close,exit', '--seconds', '60'];
     const { code, out } = await harness(['explore', ...args]);

@@ -125,7 +125,7 @@ export function reader({ holds = false, attempts = 2, ...options }: ReaderOption
     async prepare(space, name) {
       const device = new Device(name, space, options);
       await device.subscribe();
-      if (holds) await device.fault(silent);
+      if (holds) await device.hold();
     },
     async run(space, actor) {
       await unlessGone(() => deviceOf(space, actor).fault(actor, attempts));
@@ -185,5 +185,3 @@ export const exit: Part = {
 function deviceOf(space: Space, { name }: EventActor): Device {
   return space.devices.find((device) => device.name === name)!;
 }
-
-const silent: EventActor = { name: '', step: () => Promise.resolve(), note() {} };

@@ -94,6 +94,16 @@ export class Device {
     }
   }
 
+  /** A fault before anybody else is there. */
+  async hold(): Promise<void> {
+    const subscription = this.subscription!;
+    const seq = await subscription.readBegin();
+    const { pte: value } = this.#page;
+    await subscription.publish(seq, () => {
+      this.#entry = { value, begunAt: this.#space.tick(), installedAt: this.#space.tick() };
+    });
+  }
+
   /**
    * A fault of so many attempts. Returns whether it succeeded.
    *

@@ -100,6 +100,9 @@ const isCheck = first === '--check';
 const startMs = performance.now();
 const failures = await (isCheck ? check() : write(first === undefined ? [] : [first, ...rest]));
 for (const failure of failures) console.error(failure);
+if (isCheck && failures.length > 0) {
+  console.error('If the change is meant: npm run track-record -- ID … records these rows again.');
+}
 const seconds = ((performance.now() - startMs) / 1000).toFixed(0);
 console.log(
   `${shownEntries.length - failures.length} of ${shownEntries.length} rows ${isCheck ? 'as recorded' : 'earned'}, ${seconds} s`,

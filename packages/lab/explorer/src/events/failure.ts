@@ -75,8 +75,9 @@ export function report(
   };
 }
 
-/** A column for each actor, and a last one for what is nobody's, if there is any. */
-function draw(lines: readonly Line[], actors: readonly string[]): string[] {
+/** A column for each actor who does anything, and a last one for what is nobody's, if there is any. */
+function draw(lines: readonly Line[], all: readonly string[]): string[] {
+  const actors = all.filter((name) => lines.some(({ actor }) => actor?.name === name));
   const others = actors.length === 0 || lines.some(({ actor }) => actor === undefined);
   const columns = others ? [...actors, actors.length === 0 ? 'arrivals' : '(others)'] : actors;
   const rows = lines.map(({ actor, text, number }) => ({
