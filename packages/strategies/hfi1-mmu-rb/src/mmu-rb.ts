@@ -90,7 +90,8 @@ export class MmuRb extends DriverCallbacks implements Driver<UserBuffer> {
     this.#tree.collect(range, hits);
     if (hits.length === 0) return true;
     if (hits.length > 1) hits.sort(inOrder);
-    for (const buffer of hits) this.collisions?.hit(buffer);
+    // A non-blockable start is one step: nobody sees what it marks before it is known to go through.
+    if (range.blockable) this.#mark(hits);
     const toTearDown = hits.filter((buffer) => this.#user.invalidate(buffer));
     if (toTearDown.length === 0) return true;
     return this.runIn(this.#tearDown(toTearDown, range, context), context);
@@ -167,6 +168,7 @@ export class MmuRb extends DriverCallbacks implements Driver<UserBuffer> {
     let isTornDown = false;
     try {
       isTornDown = yield* this.tearDownEach(buffers, range, context);
+      if (isTornDown && !range.blockable) this.#mark(buffers);
       return isTornDown;
     } finally {
       if (!isTornDown) this.collisions?.leave();
@@ -179,6 +181,10 @@ export class MmuRb extends DriverCallbacks implements Driver<UserBuffer> {
     } finally {
       this.collisions?.abandon();
     }
+  }
+
+  #mark(buffers: readonly UserBuffer[]): void {
+    for (const buffer of buffers) this.collisions?.hit(buffer);
   }
 
   #unpin(buffer: UserBuffer): void {

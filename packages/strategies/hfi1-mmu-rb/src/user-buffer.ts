@@ -4,13 +4,14 @@
  *
  * 1. It is in the tree from the first publication until it is torn down (v5.3), or from its registration to its end
  *    (fixed, where it covers the time in which pages are being pinned as well).                            (HFI-1)
- * 2. It goes as a whole: when a part of it changes, all of its pages are given up.
+ * 2. In v5.3 it goes as a whole: when a part of it changes, all of its pages are given up. In `fixed` that part is, and
+ *    its pages count as pinned until all of it went at once.
  *
  * mmu_rb takes its spin lock, a leaf, around each change of the tree. Here each is one step of the one thread, so there
  * is no such lock. What is there is a lock of the buffer's own, for installing against tearing down, since subscribers
  * may sleep in both.
  */
-import type { DriverLock, InvalidationRange, MaybePromise, Seq } from '@mmu-notifier/core';
+import type { DriverLock, InvalidationRange, MaybePromise, Seq, Span } from '@mmu-notifier/core';
 import { isPromise } from '@mmu-notifier/core';
 import {
   DriverSubscription,
@@ -66,29 +67,32 @@ export class UserBuffer extends DriverSubscription implements Collidable {
     return this.collided(seq);
   }
 
+  /** A set-up that outlasts `close` must not put the buffer back. */
   protected override published(): void {
-    this.#mmuRb.insert(this);
+    if (this.isOpen) this.#mmuRb.insert(this);
   }
 
-  /** All of it, and whoever asked for the section: the driver knows no owners. */
-  protected override callInvalidate({
-    event,
-    blockable,
-  }: InvalidationRange): MaybePromise<boolean | void> {
-    const { start, end } = this;
-    const outcome = super.callInvalidate({ start, end, event, blockable, owner: undefined });
+  /** v5.3 gives up all of it, whoever asked for the section: it knows no owners. */
+  protected override callInvalidate(range: InvalidationRange): MaybePromise<boolean | void> {
+    const isExact = this.#mmuRb.collisions !== undefined || range.event === 'RELEASE';
+    const given = isExact ? range : wholeOf(this, range);
+    const outcome = super.callInvalidate(given);
     return isPromise(outcome)
-      ? outcome.then((value) => this.#tornDown(value))
-      : this.#tornDown(outcome);
+      ? outcome.then((value) => this.#tornDown(value, given))
+      : this.#tornDown(outcome, given);
   }
 
   override freed(): void {
     this.#mmuRb.memory.free(this.#record);
   }
 
-  #tornDown(outcome: boolean | void): boolean {
+  #tornDown(outcome: boolean | void, { start, end }: Span): boolean {
     if (outcome === false) return false;
-    this.#mmuRb.removed(this);
+    if (start <= this.start && this.end <= end) this.#mmuRb.removed(this);
     return true;
   }
+}
+
+function wholeOf({ start, end }: Span, { event, blockable }: InvalidationRange): InvalidationRange {
+  return { start, end, event, blockable, owner: undefined };
 }

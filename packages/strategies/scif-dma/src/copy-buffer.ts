@@ -1,13 +1,14 @@
 /**
  * Memory of the user's that it copies from and to: what scif_vreadfrom and scif_vwriteto are called with, again and again.
  *
- * A publication is a copy. It goes through a window of pinned pages, one that is there already or a new one. Whatever
- * window it went through, when that goes, all of the buffer is torn down.
+ * A publication is a copy. It goes through a window of pinned pages, one that is there already or a new one. In v5.3, when
+ * a window goes, every buffer that went through it is torn down, all of it. In `fixed` a section has torn down what it
+ * hits, and the window counts as cached until all of it went at once.
  *
  * Locks: rma_lock over a copy, in it the buffer's own (or the subscriber's), for installing against tearing down. A start
  * takes the latter only.
  */
-import type { DriverLock, InvalidationRange, MaybePromise, Seq } from '@mmu-notifier/core';
+import type { DriverLock, InvalidationRange, MaybePromise, Seq, Span } from '@mmu-notifier/core';
 import { isPromise } from '@mmu-notifier/core';
 import {
   DriverSubscription,
@@ -56,29 +57,32 @@ export class CopyBuffer extends DriverSubscription implements Collidable {
     return this.collided(seq);
   }
 
+  /** A copy that outlasts `close` must not put a window into the list. */
   protected override published(): void {
-    this.#endpoint.copied(this);
+    if (this.isOpen) this.#endpoint.copied(this);
   }
 
-  /** All of it, and whoever asked for the section: the driver knows no owners. */
-  protected override callInvalidate({
-    event,
-    blockable,
-  }: InvalidationRange): MaybePromise<boolean | void> {
-    const { start, end } = this;
-    const outcome = super.callInvalidate({ start, end, event, blockable, owner: undefined });
+  /** v5.3 gives up all of it, whoever asked for the section: it knows no owners. */
+  protected override callInvalidate(range: InvalidationRange): MaybePromise<boolean | void> {
+    const isExact = this.#endpoint.collisions !== undefined || range.event === 'RELEASE';
+    const given = isExact ? range : wholeOf(this, range);
+    const outcome = super.callInvalidate(given);
     return isPromise(outcome)
-      ? outcome.then((value) => this.#tornDown(value))
-      : this.#tornDown(outcome);
+      ? outcome.then((value) => this.#tornDown(value, given))
+      : this.#tornDown(outcome, given);
   }
 
   override freed(): void {
     this.#endpoint.memory.free(this.#record);
   }
 
-  #tornDown(outcome: boolean | void): boolean {
+  #tornDown(outcome: boolean | void, { start, end }: Span): boolean {
     if (outcome === false) return false;
-    this.#endpoint.tornDown(this);
+    if (start <= this.start && this.end <= end) this.#endpoint.tornDown(this);
     return true;
   }
+}
+
+function wholeOf({ start, end }: Span, { event, blockable }: InvalidationRange): InvalidationRange {
+  return { start, end, event, blockable, owner: undefined };
 }

@@ -102,7 +102,8 @@ export class Endpoint extends DriverCallbacks implements Driver<CopyBuffer> {
     const windows = this.list.hits(range);
     if (windows.length === 0) return true;
     const hits = new Set(windows.flatMap(({ buffers }) => [...buffers]));
-    for (const buffer of hits) this.collisions?.hit(buffer);
+    // A non-blockable start is one step: nobody sees what it marks before it is known to go through.
+    if (range.blockable) this.#mark(hits);
     return this.runIn(this.#tearDown(hits, range, context), context);
   }
 
@@ -250,10 +251,15 @@ export class Endpoint extends DriverCallbacks implements Driver<CopyBuffer> {
     let isTornDown = false;
     try {
       isTornDown = yield* this.tearDownEach(buffers, range, context);
+      if (isTornDown && !range.blockable) this.#mark(buffers);
       return isTornDown;
     } finally {
       if (!isTornDown) this.collisions?.leave();
     }
+  }
+
+  #mark(buffers: Iterable<CopyBuffer>): void {
+    for (const buffer of buffers) this.collisions?.hit(buffer);
   }
 
   *#release(context: CallContext): Steps<void> {

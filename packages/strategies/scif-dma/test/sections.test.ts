@@ -2,7 +2,7 @@
 import { addressMax } from '@mmu-notifier/core';
 import { describe, expect, it } from 'vitest';
 import { scifDma } from '../src/index.ts';
-import { codeFrom, copy, isPending, large, now, publish, settled, World } from './world.ts';
+import { begin, codeFrom, copy, isPending, large, now, publish, settled, World } from './world.ts';
 
 /** Each with a size of buffers that it caches. */
 const kinds = [
@@ -12,7 +12,7 @@ const kinds = [
 ] as const;
 
 describe.each(kinds)('a section, $variant', ({ variant, unit }) => {
-  it('[S1] has torn down every buffer whose window it hits once, as a whole, with its cookie', async () => {
+  it('[S1] has torn down every buffer whose window it hits once, with its cookie, in v5.3 as a whole', async () => {
     const world = new World({ variant });
     const hit = [world.copied(0, 10 * unit, 1), world.copied(20 * unit, 30 * unit, 2)];
     const missed = world.copied(100 * unit, 200 * unit);
@@ -20,11 +20,15 @@ describe.each(kinds)('a section, $variant', ({ variant, unit }) => {
     const missedOf = (): number => missed.calls.length;
     const before = missedOf();
     const end = world.start(5 * unit, 21 * unit, 'UNMAP');
-    const call = { event: 'UNMAP' };
-    expect(hit.map(({ calls }) => calls)).toEqual([
-      [{ ...call, start: 0, end: 10 * unit, cookie: 1 }],
-      [{ ...call, start: 20 * unit, end: 30 * unit, cookie: 2 }],
-    ]);
+    const range = { start: 5 * unit, end: 21 * unit };
+    const spans = [
+      { start: 0, end: 10 * unit },
+      { start: 20 * unit, end: 30 * unit },
+    ];
+    for (const [at, { calls }] of hit.entries()) {
+      const given = variant === 'fixed' ? range : spans[at];
+      expect(calls).toEqual([{ ...given, event: 'UNMAP', cookie: at + 1 }]);
+    }
     end();
     expect(hit.map(({ calls }) => calls.length)).toEqual([1, 1]);
     expect(missedOf()).toBe(before);
@@ -77,7 +81,7 @@ describe.each(kinds)('a section, $variant', ({ variant, unit }) => {
     const world = new World({ variant });
     const { calls, subscription } = world.copied(0, unit);
     for (let round = 1; round <= 3; round++) {
-      world.invalidate(0, 1);
+      world.invalidate(0, unit);
       expect(calls).toHaveLength(round);
       await settled();
       expect(world.endpoint.cachedPages).toBe(0);
@@ -143,20 +147,33 @@ describe.each(kinds)('a section, $variant', ({ variant, unit }) => {
     expect(log).toEqual(['invalidate', 'invalidate', 'finish a', 'finish b']);
   });
 
-  it('whoever asked for it: the driver knows no owners', () => {
+  it('is told to whoever asked for it, and in v5.3 not who that was', () => {
     const world = new World({ variant });
     const { ops, calls } = world.copied(0, unit);
+    const owner = {};
     let seen: unknown = 'nobody';
     ops.act = (range) => void (seen = range.owner);
-    const range = { start: 0, end: 1, event: 'MIGRATE', owner: {} } as const;
+    const range = { start: 0, end: 1, event: 'MIGRATE', owner } as const;
     now(world.notifier.invalidateRangeEnd(now(world.notifier.invalidateRangeStart(range))));
     expect(calls).toHaveLength(1);
-    expect(seen).toBe(undefined);
+    expect(seen).toBe(variant === 'fixed' ? owner : undefined);
   });
 });
 
 describe('fixed', () => {
   const variant = 'fixed';
+
+  it('counts a window as cached until all of it went', async () => {
+    const world = new World({ variant });
+    const { calls } = world.copied(0, 8192);
+    world.invalidate(0, 4096);
+    await settled();
+    expect(calls).toHaveLength(1);
+    expect(world.endpoint.cachedPages).toBe(2);
+    world.invalidate(0, 8192);
+    await settled();
+    expect(world.endpoint.cachedPages).toBe(0);
+  });
 
   it('[S6] sections nest and overlap; only the last end lets copies go on', async () => {
     const world = new World({ variant });
@@ -175,8 +192,15 @@ describe('fixed', () => {
     const world = new World({ variant });
     const { ops, subscription } = world.recorder(0, 10);
     ops.act = ({ blockable }) => blockable;
+    const seq = begin(subscription);
     expect(world.notifier.tryInvalidateRangeStart({ start: 0, end: 10 })).toBe(undefined);
     expect(world.endpoint.collisions!.open).toBe(0);
+    expect(publish(subscription, seq)).toBe(true); // as if it had not been
+    ops.act = () => undefined;
+    const section = world.notifier.tryInvalidateRangeStart({ start: 0, end: 10 });
+    expect(publish(subscription, seq)).toBe(false);
+    now(world.notifier.invalidateRangeEnd(section!));
+    expect(publish(subscription, seq)).toBe(false);
     ops.act = () => Promise.reject(new Error('out of order'));
     const failed = (): unknown => world.notifier.invalidateRangeStart({ start: 0, end: 10 });
     expect(await codeFrom(failed)).toBe('MMN_CALLBACK_FAILED');
