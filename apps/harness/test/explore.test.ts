@@ -58,7 +58,7 @@ describe('explore', () => {
       const args = ['--strategy', 'interval:v1', '--scenario', scenarios];
       const found = await harness(['explore', ...args]);
       expect(found.code).toBe(1);
-      expect(found.out).toMatch(/exit-partner +told twice, 2 steps/);
+      expect(found.out).toMatch(/exit-partner +told twice, 4 steps/);
       expect(found.out).toMatch(/refused-close +hang: closer \(closes\), /);
       expect(found.out).toContain("=> deadlock: nobody can go on: closer after 'closes'");
       const [, again] = /again: npm run (explore -- .*refused-close.*--replay [\d,]+)/.exec(
@@ -129,8 +129,8 @@ describe('explore', () => {
 
   test.each([
     [
-      ['--strategy', 'none', '--mode', 'shared-memory'],
-      /expected a strategy that runs in mode shared-memory, got 'none'/,
+      ['--strategy', 'kvm', '--mode', 'shared-memory'],
+      /expected a strategy that runs in mode shared-memory, got 'kvm'/,
     ],
     [
       ['--strategy', 'kvm', '--scenario', 'fault', '--replay', '7'],

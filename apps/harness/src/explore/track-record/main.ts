@@ -51,6 +51,7 @@ async function write(ids: readonly string[]): Promise<string[]> {
     } catch (error) {
       if (!(error instanceof NotEarned)) throw error;
       failures.push(error.message);
+      if (kept !== undefined) records[id] = kept;
     }
   }
   const sorted = Object.fromEntries(
