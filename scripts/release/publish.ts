@@ -8,7 +8,7 @@ const changesets = join(root, 'node_modules/@changesets/cli/bin.js');
 
 /** A copy of what a release needs, with a history of its own. */
 export async function copyForRelease(folder: string, { npmrc }: Registry): Promise<void> {
-  for (const path of ['package.json', '.changeset']) {
+  for (const path of ['package.json', 'package-lock.json', '.changeset']) {
     cpSync(join(root, path), join(folder, path), { recursive: true });
   }
   for (const path of publicPackages(root).keys()) {
