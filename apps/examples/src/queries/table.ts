@@ -10,14 +10,40 @@ export function spanOf(prefix: string): Span {
   return keys.range(prefix, `${prefix}~`);
 }
 
+/** Answers that are held back. */
+export class Held {
+  readonly #prefix: string;
+  #left: number;
+  readonly #asked = Promise.withResolvers<void>();
+  readonly #released = Promise.withResolvers<void>();
+
+  constructor(prefix: string, count: number) {
+    this.#prefix = prefix;
+    this.#left = count;
+  }
+
+  /** All of them have been asked. */
+  get asked(): Promise<void> {
+    return this.#asked.promise;
+  }
+
+  release(): void {
+    this.#released.resolve();
+  }
+
+  async ask(prefix: string): Promise<void> {
+    if (prefix !== this.#prefix || this.#left === 0) return;
+    if (--this.#left === 0) this.#asked.resolve();
+    await this.#released.promise;
+  }
+}
+
 export class Table {
   readonly notifier: Notifier = interval.create();
   /** Called after each change: all that a naive query has. */
   readonly onChange = new Set<() => void>();
-  /** How long an answer takes, in milliseconds, by the number of the question. */
-  delayMs: (question: number) => number = () => 5;
   readonly #rows: Map<string, string>;
-  #questions = 0;
+  #held: Held | undefined;
 
   constructor(rows: Iterable<readonly [string, string]>) {
     this.#rows = new Map(rows);
@@ -26,9 +52,15 @@ export class Table {
   /** The rows whose key begins with `prefix`, as they are now, but told later. */
   async read(prefix: string): Promise<[string, string][]> {
     const found = [...this.#rows].filter(([key]) => key.startsWith(prefix));
-    const delayMs = this.delayMs(++this.#questions);
-    await new Promise((resolve) => setTimeout(resolve, delayMs));
+    await new Promise((resolve) => setTimeout(resolve));
+    await this.#held?.ask(prefix);
     return found;
+  }
+
+  /** Holds back the answers to the next `count` questions for `prefix`: a slow server, when we like. */
+  hold(prefix: string, count: number): Held {
+    this.#held = new Held(prefix, count);
+    return this.#held;
   }
 
   async put(key: string, value: string): Promise<void> {
