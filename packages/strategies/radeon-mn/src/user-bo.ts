@@ -68,7 +68,7 @@ export class UserBo extends DriverSubscription {
   }
 
   protected override collided(seq: Seq): boolean {
-    return this.mn?.collided(this, seq) ?? true;
+    return this.mn!.collided(this, seq);
   }
 
   protected override isHopeless(seq: Seq): boolean {
@@ -79,7 +79,10 @@ export class UserBo extends DriverSubscription {
     this.isBound = true;
   }
 
-  /** Moves it to the CPU's domain. One that fails stays bound, so that the next section finds it. */
+  /**
+   * Moves it to the CPU's domain. One that fails stays bound, so that the next section finds it. It may have been
+   * unregistered while the section waited for its reservation.
+   */
   protected override callInvalidate(range: InvalidationRange): MaybePromise<boolean | void> {
     const called = super.callInvalidate(this.mn?.rangeToUnbind(this, range) ?? range);
     return isPromise(called)

@@ -152,9 +152,39 @@ describe.each(kinds)('a bo, $variant with $index', (kind) => {
       expect(await codeFrom(act)).toBe('MMN_RELEASED');
     }
     await world.driver.workers.drain();
+    expect([subscription.mn, last.subscription.mn]).toEqual([undefined, undefined]);
     world.invalidate(0, 10);
     now(subscription.close());
     now(last.subscription.close());
+    world.notifier.verify();
+  });
+
+  it('(L-1) is forgotten once, though the worker unregisters while the release is still on its way', async () => {
+    const world = new World(kind);
+    const slow = Promise.withResolvers<void>();
+    now(world.notifier.list.register({ release: () => slow.promise }));
+    const { subscription } = world.bound(0, 10); // the newest is told first
+    const released = world.notifier.release();
+    expect(await isPending(released)).toBe(true);
+    expect(subscription.mn).toBe(undefined);
+    slow.resolve();
+    await released;
+    await world.driver.workers.drain();
+    now(subscription.close());
+    world.notifier.verify();
+  });
+
+  it('[U1] may be closed while a section waits for its reservation', async () => {
+    const world = new World(kind);
+    const { subscription } = world.bound(0, 10);
+    const installed = Promise.withResolvers<void>();
+    const published = subscription.publish(begin(subscription), () => installed.promise);
+    const started = world.notifier.invalidateRangeStart({ start: 0, end: 10 });
+    const closed = subscription.close();
+    installed.resolve();
+    await published;
+    now(world.notifier.invalidateRangeEnd(await started));
+    await closed;
     world.notifier.verify();
   });
 
@@ -174,6 +204,17 @@ describe.each(ofV53)('a bo, v5.3 with $index', (kind) => {
     world.invalidate(0, 10);
     expect(calls).toEqual([]);
     expect(world.notifier.tryInvalidateRangeStart({ start: 0, end: 10 })).toBe(undefined);
+  });
+
+  it('is not called again until it is bound again', () => {
+    const world = new World(kind);
+    const { subscription, calls } = world.bound(0, 10);
+    world.invalidate(0, 10);
+    world.invalidate(0, 10);
+    expect(calls).toHaveLength(1);
+    expect(publish(subscription, begin(subscription))).toBe(true);
+    world.invalidate(0, 10);
+    expect(calls).toHaveLength(2);
   });
 
   it('shares a node with those that it overlaps: a section unbinds all of them, and all of each', () => {
