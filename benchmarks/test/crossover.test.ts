@@ -6,10 +6,12 @@ import { crossoverSection } from '../src/sections/crossover.ts';
 const input: CrossoverInput = { subscriptions: 12, meets: 'one hit', seed: 1, budgetMs: 1 };
 const { cases } = await crossoverSection.prepare('full');
 
+function namesAt(column: string): string[] {
+  return cases.find((one) => one.column === column)!.contenders.map(({ name }) => name);
+}
+
 describe('the cases', () => {
   it('leave interval-tree-1d out where it is slow, and nobody else', () => {
-    const namesAt = (column: string): string[] =>
-      cases.find((one) => one.column === column)!.contenders.map(({ name }) => name);
     const many = namesAt('100,000');
     expect(many).toContain('umem-odp@flat');
     expect(namesAt('10,000').filter((name) => !many.includes(name))).toContain('umem-odp');

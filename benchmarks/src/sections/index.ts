@@ -3,6 +3,7 @@ import { crossoverSection } from './crossover.ts';
 import { macroSection } from './macro.ts';
 import { notifierSection } from './notifier.ts';
 import { treeSection } from './tree.ts';
+import { wasmSection } from './wasm.ts';
 
 /** In the order in which they run. */
 export const SECTIONS: readonly Section[] = [
@@ -10,4 +11,5 @@ export const SECTIONS: readonly Section[] = [
   notifierSection,
   crossoverSection,
   macroSection,
+  wasmSection,
 ];
