@@ -35,6 +35,10 @@ export class HmmRange implements Span {
   valid: boolean;
   /** It has been valid, or need not be waited for any more. */
   isWaitOver: boolean;
+  /** It is on the list. */
+  isRegistered = true;
+  /** Its faults are over: the next section takes it off the list. */
+  isIdle = false;
 
   constructor({ start, end }: Span, number: number, valid: boolean) {
     this.start = start;
@@ -73,6 +77,7 @@ export class HmmRanges {
 
   /** Linux: hmm_range_unregister. */
   unregister(range: HmmRange): void {
+    range.isRegistered = false;
     this.#ranges.delete(range);
   }
 
@@ -80,7 +85,8 @@ export class HmmRanges {
   start({ start, end }: Span): void {
     this.notifiers++;
     for (const range of this.#ranges) {
-      if (end >= range.start && start < range.end) range.valid = false;
+      if (range.isIdle) this.unregister(range);
+      else if (end >= range.start && start < range.end) range.valid = false;
     }
   }
 
@@ -150,8 +156,9 @@ const busy = 0 as Seq;
  * The faults of one registration that are on their way.
  *
  * A driver registers a range for each fault. So does this; but two valid ranges over one span never differ
- * again, so one of them stays for all faults that have begun. It goes with the last of them; a fault
- * that is given up tells nobody, and then it stays until `close`.
+ * again, so one of them stays for all faults that have begun. When the last of them is over it goes with the next
+ * section, so that what was published can be published again until then, as the contract has it; a fault that is given
+ * up tells nobody, and then it stays until `close`.
  */
 export class HmmFaults implements Faults {
   /** Waits that took too long. */
@@ -182,18 +189,18 @@ export class HmmFaults implements Faults {
   /** The fault is over: whether its range is valid now. Linux: hmm_range_valid, then hmm_range_unregister. */
   done(seq: Seq): boolean {
     const range = this.#begun;
-    if (range === undefined || range.number !== seq) return false;
-    this.#begunCount--;
-    if (this.#begunCount === 0) {
-      this.#begun = undefined;
-      this.#ranges.unregister(range);
-    }
+    if (range === undefined || this.isHopeless(seq)) return false;
+    this.#begunCount = Math.max(0, this.#begunCount - 1);
+    if (this.#begunCount > 0) return range.valid;
+    if (range.valid) range.isIdle = true;
+    else this.#ranges.unregister(range);
     return range.valid;
   }
 
   /** Whether `done` will say no: certain if so. A range that is invalid now may be valid then. */
   isHopeless(seq: Seq): boolean {
-    return this.#begun?.number !== seq;
+    const range = this.#begun;
+    return range === undefined || !range.isRegistered || range.number !== seq;
   }
 
   close(): void {
@@ -219,9 +226,12 @@ export class HmmFaults implements Faults {
   }
 
   #beginAt(range: HmmRange): Seq {
-    if (this.#begun === undefined) this.#begun = range;
+    const begun = this.#begun?.isRegistered === true ? this.#begun : range;
+    if (begun === range) this.#begunCount = 0;
     else this.#ranges.unregister(range);
     this.#begunCount++;
-    return this.#begun.number;
+    begun.isIdle = false;
+    this.#begun = begun;
+    return begun.number;
   }
 }

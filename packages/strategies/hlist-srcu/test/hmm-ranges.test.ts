@@ -29,15 +29,40 @@ function setUp(options: HmmFaultOptions = {}) {
   return { clock, ranges, faults, begin, beginNow };
 }
 
-it('a range is on the list while its fault is on its way', () => {
+it('a range is on the list while its fault is on its way, and until the next section', () => {
   const { ranges, faults, beginNow } = setUp();
   const seq = beginNow();
+  ranges.start({ start: 500, end: 600 });
+  ranges.end();
   expect(ranges.size).toBe(1);
   expect(faults.isHopeless(seq)).toBe(false);
-  expect(faults.done(seq)).toBe(true);
+  expect([faults.done(seq), faults.done(seq)]).toEqual([true, true]);
+  ranges.start({ start: 500, end: 600 });
   expect(ranges.size).toBe(0);
   expect(faults.isHopeless(seq)).toBe(true);
   expect(faults.done(seq)).toBe(false);
+  ranges.end();
+  expect(beginNow()).not.toBe(seq);
+});
+
+it('a fault that is refused is over at once', () => {
+  const { ranges, faults, beginNow } = setUp();
+  const seq = beginNow();
+  ranges.start(span);
+  expect(faults.done(seq)).toBe(false);
+  expect(ranges.size).toBe(0);
+  ranges.end();
+  expect(faults.done(seq)).toBe(false);
+});
+
+it('a range is used again by the next fault, if no section came in between', () => {
+  const { ranges, faults, beginNow } = setUp();
+  const seq = beginNow();
+  expect(faults.done(seq)).toBe(true);
+  expect(beginNow()).toBe(seq);
+  ranges.start({ start: 500, end: 600 });
+  expect(ranges.size).toBe(1); // it is on its way again
+  expect(faults.done(seq)).toBe(true);
 });
 
 it('faults of one registration share a range, until the last of them is over', () => {
@@ -82,7 +107,7 @@ it('a fault that begins in a section, wherever it is, waits until none is open',
   expect(ranges.size).toBe(1);
   ranges.end();
   expect(faults.done(await read)).toBe(true);
-  expect(ranges.size).toBe(0);
+  expect(ranges.size).toBe(1);
 });
 
 it('a fault whose range was hit again before it went on is refused', async () => {
@@ -108,7 +133,12 @@ it('joins the faults that have begun when its wait is over', async () => {
   ranges.end();
   expect(await read).toBe(first);
   expect(ranges.size).toBe(1);
-  expect([faults.done(first), faults.done(first), faults.done(first)]).toEqual([true, true, false]);
+  expect(faults.done(first)).toBe(true);
+  ranges.start({ start: 500, end: 600 });
+  expect(ranges.size).toBe(1); // for the second
+  expect(faults.done(first)).toBe(true);
+  ranges.start({ start: 500, end: 600 });
+  expect(faults.done(first)).toBe(false);
 });
 
 it.each([false, true])(

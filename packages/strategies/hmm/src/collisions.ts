@@ -23,6 +23,8 @@ export interface Collisions {
   readonly size: number;
   /** A section begins: before anything is torn down. */
   start(range: Span): void;
+  /** It hits faults that are on their way, and will not be refused any more. */
+  hit(range: Span): void;
   /** It ends, or did not come about. */
   end(): void;
   /** The address space is gone: no ends come any more. */
@@ -36,6 +38,9 @@ export const collisionWords: number = Math.max(HmmRanges.words, CollisionSequenc
 
 /** See the file's head. Its faults go about it as nouveau's do: a range whose wait took too long is left behind. (NV-1) */
 export class ValidFlags extends HmmRanges implements Collisions {
+  /** The start has done it; when it is refused after all, `end` takes it back. */
+  hit(): void {}
+
   createFaults(span: Span): HmmFaults {
     return new HmmFaults(this, span, { leavesTimedOut: true });
   }
@@ -54,8 +59,11 @@ export class Marks implements Collisions {
     return this.#marked.size;
   }
 
-  start(range: Span): void {
+  start(): void {
     this.#sequence.enter();
+  }
+
+  hit(range: Span): void {
     for (const faults of this.#marked) {
       if (overlaps(faults, range)) faults.hit();
     }

@@ -93,6 +93,7 @@ export class HmmDriver implements Driver<Mirror> {
     hmm.refs--;
     if (hmm.refs > 0) return;
     this.hmm = undefined;
+    hmm.collisions.abandon(); // it is not told of the ends of sections any more
     this.#mm.list.put(this.#registrations.get(hmm)!);
   }
 }

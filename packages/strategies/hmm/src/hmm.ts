@@ -2,7 +2,8 @@
  * What the mirrors of one address space have in common: struct hmm, with the legacy callbacks.
  *
  * 1. A start first hits the faults that are on their way, then calls every mirror, wherever it is: each looks for
- *    itself whether the section concerns it.
+ *    itself whether the section concerns it. A non-blockable one, during which nothing else happens, may hit them last,
+ *    when it is certain that it is not refused.                                                               [N2]
  * 2. The list of mirrors changes only under mirrors_sem, held for write; a start holds it for read while it calls
  *    them, not longer. A non-blockable one tries, and is refused while somebody wants to write.              [N1]
  * 3. It is used only while `refs`, one for each mirror, is not 0: a section that still finds it afterwards leaves it
@@ -92,12 +93,16 @@ export class Hmm extends DriverCallbacks {
   *#sync(range: InvalidationRange, context: CallContext): Steps<boolean> {
     let isTornDown = false;
     try {
-      if (range.blockable) yield* this.#downRead(context);
+      if (range.blockable) {
+        this.collisions.hit(range);
+        yield* this.#downRead(context);
+      }
       try {
         isTornDown = yield* this.tearDownEach(this.#mirrors, range, context);
       } finally {
         this.#mirrorsSem.upRead();
       }
+      if (isTornDown && !range.blockable) this.collisions.hit(range); // all of it was one step
       return isTornDown;
     } finally {
       if (!isTornDown) this.collisions.end();

@@ -210,6 +210,16 @@ describe.each(hmm.variants)('a mirror, %s', (variant) => {
     expect(world.hmm?.collisions.size).toBe(sizeOfOther);
   });
 
+  it('ends the wait of its faults when it is the last one: the list tells it of no end then', async () => {
+    onTestFinished(useClock(new VirtualClock())); // 1000 ms never pass
+    const world = new World({ variant });
+    const { subscription } = world.recorder(0, 10);
+    world.start(0, 10);
+    const read = subscription.readBegin();
+    now(subscription.close());
+    expect(await codeFrom(() => read)).toBe('MMN_CLOSED');
+  });
+
   it('can be given up while it waits for mirrors_sem, and leaves nothing behind', async () => {
     const world = new World({ variant });
     const opened = Promise.withResolvers<void>();

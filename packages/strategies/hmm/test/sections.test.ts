@@ -60,13 +60,17 @@ describe.each(hmm.variants)('a section, %s', (variant) => {
     const { ops, subscription, calls } = world.recorder(0, 10);
     const other = world.recorder(0, 10);
     ops.act = ({ blockable }) => blockable;
+    const seq = begin(other.subscription);
     expect(world.notifier.tryInvalidateRangeStart({ start: 0, end: 10 })).toBe(undefined);
     expect([calls.length, other.calls.length]).toEqual([1, 1]);
+    expect(publish(other.subscription, seq)).toBe(true); // nothing has changed
     for (const mirror of [subscription, other.subscription]) {
       expect(publish(mirror, begin(mirror))).toBe(true);
     }
     ops.act = () => undefined;
+    const late = begin(subscription);
     const section = world.notifier.tryInvalidateRangeStart({ start: 0, end: 10 });
+    expect(publish(subscription, late)).toBe(false);
     now(world.notifier.invalidateRangeEnd(section!));
     expect(publish(subscription, begin(subscription))).toBe(true);
   });

@@ -1,0 +1,21 @@
+import { conformance } from '@mmu-notifier/conformance';
+import { describe, it } from 'vitest';
+import { hmm } from '../src/index.ts';
+
+/** A notifier whose list has somebody else on it who refuses. */
+async function composed() {
+  const notifier = hmm.create({ variant: 'fixed' });
+  let refuses = false;
+  await notifier.list.register({ invalidateRangeStart: ({ blockable }) => blockable || !refuses });
+  return { notifier, refuse: (isOn: boolean) => void (refuses = isOn) };
+}
+
+conformance({
+  describe,
+  it,
+  strategy: hmm,
+  variant: 'fixed',
+  composed,
+  knownGaps: ['D1.waits', 'D1.nested'], // only the first subscription waits: it registers with the list
+  unseenRaces: ['HMM-4'],
+});
