@@ -30,8 +30,10 @@ export interface CrossoverInput {
   readonly budgetMs: number;
 }
 
-/** Sections of one pass. */
-const sectionsMax = 256;
+/** Sections of one pass: fewer where lists of so many subscriptions take long for each. */
+function sectionsPerPass(subscriptions: number): number {
+  return Math.max(16, Math.min(256, Math.floor(2 ** 21 / subscriptions)));
+}
 
 interface World {
   readonly mm: Notifier;
@@ -63,7 +65,7 @@ async function prepare(label: string, input: CrossoverInput): Promise<World> {
     mm,
     subscriptions,
     sections: spans
-      .slice(0, sectionsMax)
+      .slice(0, sectionsPerPass(count))
       .map(({ start }) => ({ start: start + (meets === 'no hit' ? PITCH / 2 : 0) + 1 }))
       .map(({ start }) => ({ start, end: start + PITCH / 8 })),
     reached: () => reached,
@@ -96,17 +98,26 @@ export async function observeCrossover(label: string, input: CrossoverInput): Pr
   if ((await countSections(world)) !== reached) {
     throw new Error('the same sections met others the second time');
   }
-  return { nsPerOperation: (fastestMs * 1e6) / sectionsMax, hash: `${reached}`, passes };
+  return {
+    nsPerOperation: (fastestMs * 1e6) / sectionsPerPass(input.subscriptions),
+    hash: `${reached}`,
+    passes,
+  };
 }
 
-/** The time of `sectionsMax` sections, without the faults between them. */
-async function pass(world: World, { meets }: CrossoverInput, overheadMs: number): Promise<number> {
+/** The time of a pass's sections, without the faults between them. */
+async function pass(
+  world: World,
+  { meets, subscriptions }: CrossoverInput,
+  overheadMs: number,
+): Promise<number> {
   const { mm, sections } = world;
+  const count = sectionsPerPass(subscriptions);
   const batch = meets === 'no hit' ? sections.length : Math.ceil(sections.length / 4);
   let ms = 0;
   let from = 0;
-  for (let done = 0; done < sectionsMax;) {
-    const to = Math.min(from + batch, from + sectionsMax - done, sections.length);
+  for (let done = 0; done < count;) {
+    const to = Math.min(from + batch, from + count - done, sections.length);
     const start = performance.now();
     raise(mm, sections, from, to);
     ms += performance.now() - start - overheadMs;
