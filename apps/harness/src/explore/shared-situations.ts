@@ -69,7 +69,7 @@ function build(
   variant: string,
   threads: Readonly<Record<string, Thread>>,
 ): Scenario {
-  const bytes = strategy.byteLength(capacity);
+  const bytes = strategy.byteLength(capacity, variant);
   const base = bytes / Int32Array.BYTES_PER_ELEMENT;
   const attach = (
     shared: SharedArrayBuffer,

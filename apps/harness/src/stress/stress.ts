@@ -282,7 +282,7 @@ function createNotifier(
 ): { memory: SharedArrayBuffer; regions: Region[] } {
   const stay = workers * (devicesPerAgent - 1);
   const capacity = fault?.kind === 'full' ? stay : stay + workers * 2;
-  const memory = new SharedArrayBuffer(Math.max(8, strategy.byteLength(capacity)));
+  const memory = new SharedArrayBuffer(Math.max(8, strategy.byteLength(capacity, variant)));
   strategy.create({ memory, capacity, variant });
   if (strategy.name === 'none') return { memory, regions: [] };
   const region = Region.attach(memory, strategy.name);

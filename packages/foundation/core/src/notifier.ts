@@ -248,8 +248,8 @@ export interface Strategy<N extends Notifier = Notifier, O extends CreateOptions
   readonly variants: readonly string[];
   /** @throws NotifierError `MMN_OPTION` for a variant that does not exist */
   traits(variant?: string): Traits;
-  /** Bytes of memory for `capacity` subscriptions. */
-  byteLength(capacity: number): number;
+  /** Bytes of memory for `capacity` subscriptions; a variant may need more than the default one. */
+  byteLength(capacity: number, variant?: string): number;
   /** What a 32-bit word of the memory is called, for reports. */
   readonly nameOfWord?: (index: number) => string | undefined;
   /** Lays out a notifier. @throws NotifierError `MMN_OPTION`, `MMN_MEMORY` */

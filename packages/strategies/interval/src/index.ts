@@ -29,6 +29,13 @@ const landed: Traits = {
   knownRaces: [],
 };
 
+const scoped: Traits = {
+  ...landed,
+  variant: 'scoped',
+  summary: 'the same, but readers and closers wait only for the sections that overlap them',
+  defersChanges: false,
+};
+
 const v1: Traits = {
   ...landed,
   variant: 'v1',
@@ -57,8 +64,9 @@ const v1: Traits = {
 };
 
 const traitsOf: ReadonlyMap<string, Traits> = new Map(
-  [landed, v1].map((traits) => {
+  [landed, scoped, v1].map((traits) => {
     Object.freeze(traits.modes);
+    for (const race of traits.knownRaces) Object.freeze(race);
     Object.freeze(traits.knownRaces);
     return [traits.variant, Object.freeze(traits)];
   }),

@@ -127,17 +127,53 @@ export function cookieAt(handle: number): number {
   return subAt(handle) + Sub.cookie;
 }
 
+/** Most open sections of all agents together, in the variant `scoped`. */
+export const sectionsMax = 1024;
+
+const tableFields = {
+  /** Sections started so far. */
+  sections: 'wide',
+  /** One past the last slot ever used. */
+  bound: 'word',
+} as const;
+
+/** Head of the table of open sections of the variant `scoped`. The table is behind the records. */
+export const Table: Struct<typeof tableFields> = struct(tableFields);
+
+const slotFields = {
+  /** What `Table.sections` became when it started; 0 while free. */
+  number: 'wide',
+  start: 'wide',
+  /** Inclusive. */
+  last: 'wide',
+} as const;
+
+/** An open section in that table. */
+export const Slot: Struct<typeof slotFields> = struct(slotFields);
+
+/** Bytes of that table. */
+export const tableByteLength: number = (Table.sizeWords + sectionsMax * Slot.sizeWords) * 4;
+
 const kind = 'interval';
 
-/** Bytes of everything but the tree. */
+/** Bytes of everything but the tree and a table of open sections. */
 export function recordsByteLength(capacity: number): number {
   return (subsAt + capacity * Sub.sizeWords) * 4;
 }
 
-/** Bytes for `capacity` subscriptions, tree included. @throws NotifierError `MMN_OPTION` */
-export function byteLength(capacity: number): number {
+/**
+ * Bytes for `capacity` subscriptions, tree included; of the variant `scoped` with its table of open sections.
+ *
+ * @throws NotifierError `MMN_OPTION`
+ */
+export function byteLength(capacity: number, variant?: string): number {
   checkCapacity(capacity);
-  return recordsByteLength(capacity) + IntervalTree.byteLength(capacity);
+  return allRecords(capacity, variant) + IntervalTree.byteLength(capacity);
+}
+
+/** Bytes of everything but the tree: where the tree begins, if it is in the same memory. */
+function allRecords(capacity: number, variant: string | undefined): number {
+  return recordsByteLength(capacity) + (variant === 'scoped' ? tableByteLength : 0);
 }
 
 /** The memory of a notifier, seen from one agent. */
@@ -155,8 +191,8 @@ export function createMemory(
   memory: ArrayBufferLike | undefined,
 ): Memory {
   checkCapacity(capacity);
-  const records = recordsByteLength(capacity);
-  const bytes = memory === undefined ? records : byteLength(capacity);
+  const records = allRecords(capacity, variant);
+  const bytes = memory === undefined ? records : byteLength(capacity, variant);
   const region = Region.create({ kind, variant, capacity, byteLength: bytes }, memory);
   const tree =
     memory === undefined
@@ -173,14 +209,15 @@ export function attachRegion(memory: ArrayBufferLike): Region {
 
 /** The rest of a notifier that another agent laid out. @throws NotifierError `MMN_MEMORY` */
 export function attachMemory(region: Region): Memory {
-  const { memory, capacity } = region;
-  if (memory.byteLength < byteLength(capacity)) {
+  const { memory, capacity, variant } = region;
+  const bytes = byteLength(capacity, variant);
+  if (memory.byteLength < bytes) {
     throw new NotifierError(
       'MMN_MEMORY',
-      `expected at least ${byteLength(capacity)} bytes, got ${memory.byteLength}: a notifier that was created without memory has its tree elsewhere`,
+      `expected at least ${bytes} bytes, got ${memory.byteLength}: a notifier that was created without memory has its tree elsewhere`,
     );
   }
-  const tree = IntervalTree.attach(memory, recordsByteLength(capacity));
+  const tree = IntervalTree.attach(memory, allRecords(capacity, variant));
   return { region, tree, growable: false };
 }
 

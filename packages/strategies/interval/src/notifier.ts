@@ -27,6 +27,7 @@ import { mightSleep, nonBlockEnd, nonBlockStart, run, runSync } from '@mmu-notif
 import { Bindings, type IntervalOps } from './binding.ts';
 import type { Memory } from './layout.ts';
 import { Attempts, tellOfRelease } from './release.ts';
+import { ScopedTransitions } from './scoped.ts';
 import { IntervalSubscription } from './subscription.ts';
 import { none, Transitions } from './transitions.ts';
 import { waitForIdle } from './waits.ts';
@@ -55,7 +56,8 @@ export class IntervalNotifier<
 
   /** @internal use `interval.create` and `interval.attach` */
   constructor(memory: Memory, traits: Traits, legacy: (exclusion: SectionExclusion) => L) {
-    this.state = new Transitions(memory);
+    this.state =
+      traits.variant === 'scoped' ? new ScopedTransitions(memory) : new Transitions(memory);
     this.traits = traits;
     this.isV1 = traits.variant === 'v1';
     this.#bindings = new Bindings(this.state.region);
@@ -71,7 +73,7 @@ export class IntervalNotifier<
   invalidateRangeStart(range: RangeToInvalidate, signal?: AbortSignal): MaybePromise<Invalidation> {
     mightSleep('invalidateRangeStart');
     const section = this.#sections.open(range, true);
-    const first = this.state.start(section.start, section.end - 1);
+    const first = this.#begin(section);
     if (first === none && !this.#hasLegacy) return section.handle as Invalidation;
     return this.#startHit(section, first, signal);
   }
@@ -79,7 +81,7 @@ export class IntervalNotifier<
   invalidateRangeStartSync(range: RangeToInvalidate): Invalidation {
     mightSleep('invalidateRangeStartSync');
     const section = this.#sections.open(range, true);
-    const first = this.state.start(section.start, section.end - 1);
+    const first = this.#begin(section);
     try {
       void this.#walk.run(section, first, 'sync', undefined);
       if (this.#hasLegacy) section.inner = this.legacy!.invalidateRangeStartSync(section);
@@ -92,7 +94,7 @@ export class IntervalNotifier<
 
   tryInvalidateRangeStart(range: RangeToInvalidate): Invalidation | undefined {
     const section = this.#sections.open(range, false);
-    const first = this.state.start(section.start, section.end - 1);
+    const first = this.#begin(section);
     let isRefused: boolean;
     nonBlockStart();
     try {
@@ -273,11 +275,21 @@ export class IntervalNotifier<
     return section.handle as Invalidation;
   }
 
+  /** Opens the tree's part; gives the handle back when that fails. */
+  #begin(section: Section): number {
+    try {
+      return this.state.start(section);
+    } catch (error) {
+      this.#sections.close(section);
+      throw error;
+    }
+  }
+
   /** Ends the tree's part and gives the handle back; returns the handle of the list's part, or 0. */
   #end(section: Section): number {
     const { inner } = section;
     this.#sections.close(section);
-    if (this.state.end()) this.state.seqQueue.wakeAll();
+    if (this.state.end(section)) this.state.seqQueue.wakeAll();
     if (this.legacy !== undefined && inner === 0) this.state.idleQueue.wakeAll();
     return inner;
   }
@@ -305,7 +317,7 @@ export class IntervalNotifier<
     section.note = releaseNote;
     let handles: number[];
     try {
-      handles = this.state.startRelease();
+      handles = this.state.startRelease(section);
     } catch (error) {
       this.#sections.close(section);
       throw error;

@@ -15,7 +15,6 @@ import { mightSleep, run, runSync } from '@mmu-notifier/sync';
 import type { Binding } from './binding.ts';
 import type { IntervalNotifier } from './notifier.ts';
 import { refuseReleased } from './transitions.ts';
-import { waitToClose, waitToRead } from './waits.ts';
 
 /** See the contract's `Subscription`; `readRetry`, `setSeq` and `insert` are the kernel-level calls beside it. */
 export class IntervalSubscription implements Subscription {
@@ -80,15 +79,15 @@ export class IntervalSubscription implements Subscription {
   readBegin(signal?: AbortSignal): MaybePromise<Seq> {
     const seq = this.#loadSeq();
     const { state } = this.#notifier;
-    if (state.seqDiffers(seq | 0)) return seq;
-    return this.#waitToRead(seq, signal);
+    if (!state.isBusy(this.id, seq)) return seq;
+    mightSleep('readBegin');
+    return run(state.waitToRead(this.id, seq), signal);
   }
 
   readBeginSync(): Seq {
     const seq = this.#loadSeq();
     const { state } = this.#notifier;
-    if (!state.seqDiffers(seq | 0)) runSync(waitToRead(state, seq | 0));
-    return seq;
+    return state.isBusy(this.id, seq) ? runSync(state.waitToRead(this.id, seq)) : seq;
   }
 
   checkRetry(seq: Seq): boolean {
@@ -204,7 +203,7 @@ export class IntervalSubscription implements Subscription {
 
   async #closeLater(): Promise<void> {
     const { state, isV1 } = this.#notifier;
-    if (this.#lastEpoch !== 0) await run(waitToClose(state, this.#lastEpoch, isV1));
+    if (this.#lastEpoch !== 0) await run(state.waitToClose(this.id, this.#lastEpoch, isV1));
     if (!this.#isQuiet()) {
       await this.lock.lock();
       this.lock.unlock();
@@ -215,7 +214,7 @@ export class IntervalSubscription implements Subscription {
 
   #waitToCloseSync(): void {
     const { state, isV1 } = this.#notifier;
-    if (this.#lastEpoch !== 0) runSync(waitToClose(state, this.#lastEpoch, isV1));
+    if (this.#lastEpoch !== 0) runSync(state.waitToClose(this.id, this.#lastEpoch, isV1));
     if (this.#isQuiet()) return;
     this.lock.lockSync();
     this.lock.unlock();
@@ -225,12 +224,6 @@ export class IntervalSubscription implements Subscription {
     if (!this.#isOpen) this.#refuseNotOpen();
     const seq = this.#notifier.state.loadSeq(this.id);
     if (seq < 0) refuseReleased();
-    return seq;
-  }
-
-  async #waitToRead(seq: Seq, signal: AbortSignal | undefined): Promise<Seq> {
-    mightSleep('readBegin');
-    await run(waitToRead(this.#notifier.state, seq | 0), signal);
     return seq;
   }
 

@@ -31,9 +31,9 @@
  * to compare the two numbers; reading sub.seq first is enough, since an epoch's number is in mm.seq before any
  * sub.seq gets it, so a difference means that the epoch is over.
  */
-import { NotifierError, type Seq, type Span } from '@mmu-notifier/core';
+import { NotifierError, type Section, type Seq, type Span } from '@mmu-notifier/core';
 import { IntervalTree } from '@mmu-notifier/interval-tree';
-import { SpinLock, WaitQueue, type Region } from '@mmu-notifier/sync';
+import { SpinLock, WaitQueue, type Region, type Waiting } from '@mmu-notifier/sync';
 import {
   Mm,
   mmAt,
@@ -46,6 +46,7 @@ import {
 } from './layout.ts';
 import { Slab } from './slab.ts';
 import { verifyWords } from './verify.ts';
+import { waitToClose, waitToRead } from './waits.ts';
 
 const mmActive = mmAt + Mm.active;
 const mmSeqLow = mmAt + Mm.seqLow;
@@ -65,53 +66,61 @@ export class Transitions {
   readonly seqQueue: WaitQueue;
   readonly idleQueue: WaitQueue;
   readonly slab: Slab;
-  readonly #lock: SpinLock;
+  protected readonly lock: SpinLock;
 
   constructor({ region, tree, growable }: Memory) {
     this.region = region;
     this.tree = tree;
-    this.#lock = new SpinLock(region, mmAt + Mm.lock, 'interval mm');
-    this.slab = new Slab(region, growable ? () => this.#grow() : undefined);
+    this.lock = new SpinLock(region, mmAt + Mm.lock, 'interval mm');
+    this.slab = new Slab(region, growable ? () => this.grow() : undefined);
     this.seqQueue = new WaitQueue(region, mmAt + Mm.seqQueue * 2);
     this.idleQueue = new WaitQueue(region, mmAt + Mm.idleQueue * 2);
   }
 
-  /** Opens a section over the inclusive range; returns the first subscription that it hits, or {@link none}. */
-  start(first: number, last: number): number {
-    this.#lock.enter();
+  /** Opens a section; returns the first subscription that it hits, or {@link none}. */
+  start(section: Section): number {
+    this.lock.enter();
     const { words } = this.region;
     words[mmActive] = words[mmActive]! + 1;
-    const hit = this.tree.first(first, last);
+    const hit = this.tree.first(section.start, section.end - 1);
     if (hit !== none) this.#makeFull();
-    this.#lock.leave();
+    this.lock.leave();
     return hit;
   }
 
-  /** Ends a section. Returns whether it was the last of a full epoch: then the caller wakes the seq queue. */
-  end(): boolean {
-    this.#lock.enter();
+  /** The next subscription that an open section hits. Without the lock: the section keeps the tree as it is. */
+  next(section: Section, handle: number): number {
+    return this.tree.next(handle, section.start, section.end - 1);
+  }
+
+  /** The section has called everybody whom it hits, both times. Here nobody waits for that. */
+  called(_section: Section): void {}
+
+  /** Ends a section. Returns whether the caller has to wake the seq queue: here, as the last of a full epoch. */
+  end(_section: Section): boolean {
+    this.lock.enter();
     const { words } = this.region;
     const active = words[mmActive]! - 1;
     words[mmActive] = active;
     if (active !== 0 || (words[mmSeqLow]! & 1) === 0) {
-      this.#lock.leave();
+      this.lock.leave();
       return false;
     }
     this.#nextEpoch();
     if (words[mmDeferred] !== 0) this.#applyDeferred();
-    this.#lock.leave();
+    this.lock.leave();
     return true;
   }
 
   /** Whether no section is open. Under the lock, `run` may then make sure that none opens meanwhile. */
   runIfIdle(run: () => void): boolean {
-    this.#lock.enter();
+    this.lock.enter();
     try {
       if (this.region.words[mmActive] !== 0) return false;
       run();
       return true;
     } finally {
-      this.#lock.leave();
+      this.lock.leave();
     }
   }
 
@@ -122,37 +131,34 @@ export class Transitions {
    */
   insert(handle: number, start: number, last: number, allowReleased: boolean): void {
     const at = subAt(handle);
-    this.#lock.enter();
-    const { words, wide } = this.region;
-    const isReleased = words[mmReleased] !== 0 && !allowReleased;
-    if (isReleased || words[at + Sub.state] !== State.detached) {
-      this.#lock.leave();
-      if (isReleased) refuseReleased();
-      throw new NotifierError(
-        'MMN_INSERTED',
-        'expected a subscription that is not inserted, got one that is',
-      );
+    this.lock.enter();
+    try {
+      this.checkInsert(at, allowReleased);
+    } catch (error) {
+      this.lock.leave();
+      throw error;
     }
+    const { words, wide } = this.region;
     wide[(at >> 1) + Sub.start] = start;
     wide[(at >> 1) + Sub.last] = last;
     words[mmCount] = words[mmCount]! + 1;
     if ((words[mmSeqLow]! & 1) !== 0) {
       // Full: its first reader waits for the epoch's end, by which time it is in the tree.      [D1]
-      this.#storeSeq(at, words[mmSeqLow]!, words[mmSeqHigh]!);
+      this.storeSeq(at, words[mmSeqLow]!, words[mmSeqHigh]!);
       words[at + Sub.state] = State.inserting;
       this.#link(handle, at);
     } else if (words[mmActive] !== 0) {
       // Partial: what the open sections cover is not recorded, so they count as hits.           [D2]
       this.#makeFull();
-      this.#storeSeq(at, words[mmSeqLow]!, words[mmSeqHigh]!);
+      this.storeSeq(at, words[mmSeqLow]!, words[mmSeqHigh]!);
       this.#insertNow(handle, at);
     } else {
       // Idle: the odd number before this one, the farthest from coming again.
       const low = words[mmSeqLow]!;
-      this.#storeSeq(at, (low - 1) | 0, low === 0 ? words[mmSeqHigh]! - 1 : words[mmSeqHigh]!);
+      this.storeSeq(at, (low - 1) | 0, low === 0 ? words[mmSeqHigh]! - 1 : words[mmSeqHigh]!);
       this.#insertNow(handle, at);
     }
-    this.#lock.leave();
+    this.lock.leave();
   }
 
   /**
@@ -161,7 +167,7 @@ export class Transitions {
    */
   remove(handle: number, countDetached: boolean): number {
     const at = subAt(handle);
-    this.#lock.enter();
+    this.lock.enter();
     const { words } = this.region;
     const state = words[at + Sub.state];
     let waitFor = 0;
@@ -177,15 +183,42 @@ export class Transitions {
       if (state === State.inserted) this.tree.remove(handle);
       words[at + Sub.state] = State.removed;
     }
-    this.#lock.leave();
+    this.lock.leave();
     return waitFor;
+  }
+
+  /** Under the lock. @throws NotifierError `MMN_RELEASED`, `MMN_INSERTED` */
+  protected checkInsert(at: number, allowReleased: boolean): void {
+    const { words } = this.region;
+    if (words[mmReleased] !== 0 && !allowReleased) refuseReleased();
+    if (words[at + Sub.state] === State.detached) return;
+    throw new NotifierError(
+      'MMN_INSERTED',
+      'expected a subscription that is not inserted, got one that is',
+    );
+  }
+
+  /** Whether a reader that got this seq has to wait: a section that is open has hit it. Without the lock. */
+  isBusy(_handle: number, seq: Seq): boolean {
+    return !this.seqDiffers(seq | 0);
+  }
+
+  /** Waits as such a reader does; returns the seq to read with. */
+  *waitToRead(_handle: number, seq: Seq): Waiting<Seq> {
+    yield* waitToRead(this, seq | 0);
+    return seq;
+  }
+
+  /** Waits for what `remove` returned. */
+  waitToClose(_handle: number, low: number, lockless: boolean): Waiting<void> {
+    return waitToClose(this, low, lockless);
   }
 
   /** Whether the epoch is over, asked under the lock: then its end has left the deferred list too. (U-5) */
   epochIsOver(low: number): boolean {
-    this.#lock.enter();
+    this.lock.enter();
     const isOver = this.region.words[mmSeqLow] !== low;
-    this.#lock.leave();
+    this.lock.leave();
     return isOver;
   }
 
@@ -200,11 +233,11 @@ export class Transitions {
   }
 
   /** Opens the section of a release and makes it full; returns every subscription there is. */
-  startRelease(): number[] {
-    this.#lock.enter();
+  startRelease(_section: Section): number[] {
+    this.lock.enter();
     const { words } = this.region;
     if (words[mmReleased] !== 0) {
-      this.#lock.leave();
+      this.lock.leave();
       refuseReleased();
     }
     words[mmReleased] = 1;
@@ -213,7 +246,7 @@ export class Transitions {
     const handles = this.slab.handlesWhere(
       (state) => state === State.inserted || state === State.inserting || state === State.removing,
     );
-    this.#lock.leave();
+    this.lock.leave();
     return handles;
   }
 
@@ -222,7 +255,7 @@ export class Transitions {
     const { words } = this.region;
     const at = subAt(handle);
     const isReleased = words[at + Sub.seqHigh] === releasedHigh; // once released, for ever
-    this.#storeSeq(at, words[mmSeqLow]!, isReleased ? releasedHigh : words[mmSeqHigh]!);
+    this.storeSeq(at, words[mmSeqLow]!, isReleased ? releasedHigh : words[mmSeqHigh]!);
   }
 
   /**
@@ -230,7 +263,7 @@ export class Transitions {
    * is torn down or refused; without it for a subscription that could not be told.
    */
   setReleased(handle: number): void {
-    this.#storeSeq(subAt(handle), this.region.words[mmSeqLow]!, releasedHigh);
+    this.storeSeq(subAt(handle), this.region.words[mmSeqLow]!, releasedHigh);
   }
 
   /** A subscription's seq without a lock, high before low; negative after release. */
@@ -296,7 +329,7 @@ export class Transitions {
     words[mmDeferred] = 0;
   }
 
-  #storeSeq(at: number, low: number, high: number): void {
+  protected storeSeq(at: number, low: number, high: number): void {
     this.region.store(at + Sub.seqLow, low);
     if (this.region.words[at + Sub.seqHigh] !== high) this.region.store(at + Sub.seqHigh, high);
   }
@@ -325,11 +358,16 @@ export class Transitions {
     if (next !== 0) words[subAt(next - 1) + Sub.previous] = previous;
   }
 
+  /** Bytes of what is not the tree. */
+  protected recordsByteLength(capacity: number): number {
+    return recordsByteLength(capacity);
+  }
+
   /** In one event loop only, under the slab's lock. */
-  #grow(): void {
+  protected grow(): void {
     const capacity = this.region.capacity * 2;
     const treeMemory = new ArrayBuffer(IntervalTree.byteLength(capacity)); // what may fail comes first
-    this.region.grow(capacity, recordsByteLength(capacity));
+    this.region.grow(capacity, this.recordsByteLength(capacity));
     this.tree = this.tree.moveTo(treeMemory, { capacity });
   }
 }

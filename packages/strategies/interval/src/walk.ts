@@ -47,7 +47,6 @@ export class Walk {
     mode: Mode,
     signal: AbortSignal | undefined,
   ): MaybePromise<boolean> {
-    const last = section.end - 1;
     let failure: NotifierError | undefined;
     let handle = first;
     while (handle !== none) {
@@ -63,14 +62,16 @@ export class Walk {
       } else if (invalidated !== true) {
         return runSteps(this.#walkOn(section, first, handle, invalidated, failure, signal));
       }
-      handle = this.#state.tree.next(handle, section.start, last);
+      handle = this.#state.next(section, handle);
     }
     if (this.#bindings.anyFinish && first !== handle) {
       const steps = this.#finish(section, first, handle, failure, signal);
       return mode === 'plain' ? runSteps(steps) : runStepsSync(steps);
     }
     if (failure !== undefined) throw failure;
-    return handle === none;
+    if (handle !== none) return false;
+    if (first !== none) this.#state.called(section);
+    return true;
   }
 
   /** The rest of a plain walk, from a callback on that has to be waited for. */
@@ -94,7 +95,7 @@ export class Walk {
         }
         failure ??= callbackFailed(error);
       }
-      handle = this.#state.tree.next(handle, section.start, section.end - 1);
+      handle = this.#state.next(section, handle);
       if (handle === none) break;
       try {
         invalidated = this.invalidate(section, handle, 'plain', signal);
@@ -125,11 +126,13 @@ export class Walk {
         if (isAbort(error, signal)) isAborted = true;
         else failure ??= callbackFailed(error);
       }
-      handle = this.#state.tree.next(handle, section.start, section.end - 1);
+      handle = this.#state.next(section, handle);
     }
     if (isAborted) throw signal!.reason;
     if (failure !== undefined) throw failure;
-    return until === none;
+    if (until !== none) return false;
+    this.#state.called(section);
+    return true;
   }
 
   /** One callback of the second pass. Throws what it throws. */

@@ -252,7 +252,7 @@ describe('bad memory and options', () => {
     for (const form of [() => interval.create({ variant: 'v2' }), () => interval.traits('v2')]) {
       expect(thrownBy(form)).toMatchObject({
         code: 'MMN_OPTION',
-        message: "expected a variant of interval (landed, v1), got 'v2'",
+        message: "expected a variant of interval (landed, scoped, v1), got 'v2'",
       });
     }
   });

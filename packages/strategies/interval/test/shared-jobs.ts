@@ -50,14 +50,17 @@ export interface Job {
 }
 
 /** A notifier in shared memory and the board. */
-export function createShared(capacity: number): { notifier: IntervalNotifier; board: Region } {
-  const memory = new SharedArrayBuffer(interval.byteLength(capacity));
+export function createShared(
+  capacity: number,
+  variant = 'landed',
+): { notifier: IntervalNotifier; board: Region } {
+  const memory = new SharedArrayBuffer(interval.byteLength(capacity, variant));
   const byteLength = 4 * (At.shadow + pages * devices);
   const board = Region.create(
     { kind: 'board', capacity: pages, byteLength },
     new SharedArrayBuffer(byteLength),
   );
-  const notifier = interval.create({ memory, capacity });
+  const notifier = interval.create({ memory, capacity, variant });
   register(notifier, board);
   for (let page = 0; page < pages; page++) board.words[At.memory + page] = 1;
   board.words[At.version] = 1;

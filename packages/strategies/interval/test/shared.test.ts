@@ -21,9 +21,12 @@ function subscribeDevices(shared: ReturnType<typeof createShared>, count = devic
   });
 }
 
-describe('agents', { timeout: 60_000 }, () => {
+/** In `scoped` a closer does not wait for sections. */
+const isLanded = (variant: string): boolean => variant === 'landed';
+
+describe.each(['landed', 'scoped'])('agents on %s', { timeout: 60_000 }, (variant) => {
   it('[S1] the agent that invalidates runs the callback, of a subscription that another made', async () => {
-    const shared = createShared(4);
+    const shared = createShared(4, variant);
     const [subscription] = subscribeDevices(shared, 1);
     const seq = begin(subscription!);
     expect(await startAgent('invalidate', shared, { operations: 1 })).toBe(1);
@@ -33,7 +36,7 @@ describe('agents', { timeout: 60_000 }, () => {
   });
 
   it('[S1] [S5] [R2] [R3] no entry is ever stale: two invalidate, two fault', async () => {
-    const shared = createShared(devices);
+    const shared = createShared(devices, variant);
     const subscriptions = subscribeDevices(shared);
     const sizes = { agents: 4, operations: 2_000 };
     const [a, b, c, d] = await Promise.all([
@@ -52,7 +55,7 @@ describe('agents', { timeout: 60_000 }, () => {
   });
 
   it('[N1] [N2] [R2] non-blockable sections of one, faults of another, on the same device', async () => {
-    const shared = createShared(devices);
+    const shared = createShared(devices, variant);
     subscribeDevices(shared);
     const sizes = { agents: 3, operations: 3_000 };
     const [tried, other] = await Promise.all([
@@ -66,7 +69,7 @@ describe('agents', { timeout: 60_000 }, () => {
   });
 
   it('[D1] [D3] [U1] [S6] subscribing and closing while others invalidate and fault', async () => {
-    const shared = createShared(devices + 16);
+    const shared = createShared(devices + 16, variant);
     const subscriptions = subscribeDevices(shared);
     const sizes = { agents: 4, operations: 2_000 };
     await Promise.all([
@@ -83,7 +86,7 @@ describe('agents', { timeout: 60_000 }, () => {
   });
 
   it('a full region: agents fight for the last records, and none is lost', async () => {
-    const shared = createShared(6);
+    const shared = createShared(6, variant);
     const sizes = { agents: 2, operations: 3_000 };
     const full = await Promise.all([
       startAgent('churn', shared, { ...sizes, agent: 0 }),
@@ -99,7 +102,7 @@ describe('agents', { timeout: 60_000 }, () => {
   });
 
   it('[R1] a worker that blocks in readBeginSync is woken by the main thread’s end', async () => {
-    const shared = createShared(4);
+    const shared = createShared(4, variant);
     const [subscription] = subscribeDevices(shared, 1);
     const invalidation = now(shared.notifier.invalidateRangeStart({ start: 0, end: 1 }));
     const read = startAgent('readOnce', shared, { agents: 1 });
@@ -110,42 +113,48 @@ describe('agents', { timeout: 60_000 }, () => {
     expect(publish(subscription!, seq)).toBe(true);
   });
 
-  it('[R1] plain reads and a plain close of the main thread are woken by a worker’s end', async () => {
-    const shared = createShared(devices);
-    const [first, second] = subscribeDevices(shared);
-    const agent = startAgent('sectionUntilStop', shared);
-    await untilReady(shared.board, 2);
-    const reads = [first!.readBegin(), first!.readBegin()];
-    const closed = second!.close();
-    for (const waiting of [...reads, closed]) expect(await isPending(waiting)).toBe(true);
-    shared.board.store(At.stop, 1);
-    for (const read of reads) expect(publish(first!, await read)).toBe(true);
-    await closed;
-    await agent;
-    shared.notifier.verify();
-  });
+  it.runIf(isLanded(variant))(
+    '[R1] plain reads and a plain close of the main thread are woken by a worker’s end',
+    async () => {
+      const shared = createShared(devices, variant);
+      const [first, second] = subscribeDevices(shared);
+      const agent = startAgent('sectionUntilStop', shared);
+      await untilReady(shared.board, 2);
+      const reads = [first!.readBegin(), first!.readBegin()];
+      const closed = second!.close();
+      for (const waiting of [...reads, closed]) expect(await isPending(waiting)).toBe(true);
+      shared.board.store(At.stop, 1);
+      for (const read of reads) expect(publish(first!, await read)).toBe(true);
+      await closed;
+      await agent;
+      shared.notifier.verify();
+    },
+  );
 
-  it('[U1] a worker that blocks in closeSync returns when the epoch is over', async () => {
-    const shared = createShared(4);
-    subscribeDevices(shared, 1);
-    const invalidation = now(shared.notifier.invalidateRangeStart({ start: 0, end: 1 }));
-    const closed = startAgent('closeOnce', shared, { agents: 1 });
-    await untilReady(shared.board, 1);
-    expect(await isPending(closed)).toBe(true);
-    now(shared.notifier.invalidateRangeEnd(invalidation));
-    await closed;
-    shared.notifier.verify();
-    const callbacks = shared.board.load(At.callbacks);
-    now(
-      shared.notifier.invalidateRangeEnd(
-        now(shared.notifier.invalidateRangeStart({ start: 0, end: 1 })),
-      ),
-    );
-    expect(shared.board.load(At.callbacks)).toBe(callbacks);
-  });
+  it.runIf(isLanded(variant))(
+    '[U1] a worker that blocks in closeSync returns when the epoch is over',
+    async () => {
+      const shared = createShared(4, variant);
+      subscribeDevices(shared, 1);
+      const invalidation = now(shared.notifier.invalidateRangeStart({ start: 0, end: 1 }));
+      const closed = startAgent('closeOnce', shared, { agents: 1 });
+      await untilReady(shared.board, 1);
+      expect(await isPending(closed)).toBe(true);
+      now(shared.notifier.invalidateRangeEnd(invalidation));
+      await closed;
+      shared.notifier.verify();
+      const callbacks = shared.board.load(At.callbacks);
+      now(
+        shared.notifier.invalidateRangeEnd(
+          now(shared.notifier.invalidateRangeStart({ start: 0, end: 1 })),
+        ),
+      );
+      expect(shared.board.load(At.callbacks)).toBe(callbacks);
+    },
+  );
 
   it('[L1] nothing is published after a release, by whoever was on its way', async () => {
-    const shared = createShared(devices);
+    const shared = createShared(devices, variant);
     subscribeDevices(shared);
     const agents = [
       startAgent('faultUntilReleased', shared, { agents: 2, agent: 0, id: 0 }),

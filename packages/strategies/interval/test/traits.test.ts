@@ -78,7 +78,7 @@ describe.each(kinds)('two notifiers in %s', (kind) => {
     expect(inner.calls).toHaveLength(1);
   });
 
-  it('[C1] of the two variants live side by side', () => {
+  it('[C1] of all variants live side by side', () => {
     const worlds = interval.variants.map((variant) => new World(kind, { variant }));
     for (const world of worlds) {
       const { calls } = world.recorder(0, 10);

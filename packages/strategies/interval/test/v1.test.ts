@@ -84,7 +84,7 @@ describe.each(kinds)('v1 and landed in %s', (kind) => {
   });
 
   it('otherwise v1 does what landed does', async () => {
-    for (const variant of interval.variants) {
+    for (const variant of ['landed', 'v1']) {
       const world = new World(kind, { variant });
       const { calls, subscription } = world.recorder(0, 10);
       const seq = begin(subscription);

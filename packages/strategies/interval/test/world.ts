@@ -90,7 +90,7 @@ export class World {
         : interval.create({
             variant,
             capacity,
-            memory: new SharedArrayBuffer(interval.byteLength(capacity)),
+            memory: new SharedArrayBuffer(interval.byteLength(capacity, variant)),
           });
   }
 
