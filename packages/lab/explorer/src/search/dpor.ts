@@ -17,8 +17,8 @@
  */
 import type { Machine } from '../engine/machine.ts';
 import { Kind } from '../memory/operation.ts';
-import { accesses, dependent, type Access } from './access.ts';
-import { Event, History } from './history.ts';
+import { accesses, dependent, placeOf, writes, type Access } from './access.ts';
+import { accessTo, Event, History } from './history.ts';
 import { decision, type Decision, type Search, type SearchEnd } from './search.ts';
 
 /** An event, and the choice between events at its place in the execution. */
@@ -195,18 +195,28 @@ class Dpor {
       return;
     const pending = this.#pending[t]!;
     const maySpin = operation.mayRepeat && operation.bytes === 4;
-    for (const access of pending) {
-      let readers = 0;
-      this.#history.visitRaces(t, access, (event, number, isWrite, held) => {
-        const bit = 1 << event.thread;
-        if (maySpin && machine.spinsOn(t, held)) {
-          if (this.#isBounded) this.#addBacktrack(number, t, pending);
-          return true;
-        }
+    for (let i = 0; i < pending.length; i++) this.#findRacesOf(t, pending[i]!, maySpin);
+  }
+
+  /** The same for one access, the latest event first. */
+  #findRacesOf(t: number, access: Access, maySpin: boolean): void {
+    const history = this.#history;
+    const pending = this.#pending[t]!;
+    let readers = 0;
+    let number = history.raceFrom(history.lastOf(access), t, access);
+    while (number !== 0) {
+      const event = this.#frames[number - 1]!;
+      const at = accessTo(event, placeOf(access));
+      const isWrite = writes(event.accesses[at]!);
+      const bit = 1 << event.thread;
+      if (maySpin && this.#machine.spinsOn(t, event.held[at]!)) {
+        if (this.#isBounded) this.#addBacktrack(number, t, pending);
+      } else {
         if (isWrite || (readers & bit) === 0) this.#addBacktrack(number, t, pending);
+        if (isWrite) return;
         readers |= bit;
-        return !isWrite;
-      });
+      }
+      number = history.raceFrom(event.previous[at]!, t, access);
     }
   }
 

@@ -90,28 +90,29 @@ export class History<E extends Event> {
   }
 
   /**
-   * Goes through the events that an access by thread `t`'s next step races with, the latest first: those that it depends
-   * on and that do not happen before it. Behind a write that does, there are none. The visitor is told of what the word held
-   * before the event, and says whether to go on.
+   * The latest event, at `from` or before it in the chain of its place, that an access by thread `t`'s next step races with: one that it
+   * depends on and that does not happen before it; 0 if there is none. Behind a write that does happen before it, there are none.
    */
-  visitRaces(
-    t: number,
-    access: Access,
-    visit: (event: E, number: number, isWrite: boolean, held: number) => boolean,
-  ): void {
+  raceFrom(from: number, t: number, access: Access): number {
     const { cells, threads } = this.#machine;
     const mine = this.#clocks + t * threads;
     const place = placeOf(access);
-    for (let number = cells.words[this.#last + place]!; number !== 0;) {
+    for (let number = from; number !== 0;) {
       const event = this.events[number - 1]!;
       const at = accessTo(event, place);
       const isWrite = writes(event.accesses[at]!);
       if (isWrite || writes(access)) {
-        const isBefore = number <= cells.words[mine + event.thread]!;
-        if (isBefore ? isWrite : !visit(event, number, isWrite, event.held[at]!)) return;
+        if (number > cells.words[mine + event.thread]!) return number;
+        if (isWrite) return 0;
       }
       number = event.previous[at]!;
     }
+    return 0;
+  }
+
+  /** The last event of an access's place, or 0. */
+  lastOf(access: Access): number {
+    return this.#machine.cells.words[this.#last + placeOf(access)]!;
   }
 
   /**
@@ -140,7 +141,7 @@ export class History<E extends Event> {
 }
 
 /** Which of the event's accesses is the one to this place. */
-function accessTo(event: Event, place: Place): number {
+export function accessTo(event: Event, place: Place): number {
   const { accesses } = event;
   let at = 0;
   while (placeOf(accesses[at]!) !== place) at++;
