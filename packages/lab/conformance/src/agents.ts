@@ -1,6 +1,8 @@
 /** Worker threads of Node.js as the kit's agents. The only entry of this package that needs Node.js. */
 import { Worker } from 'node:worker_threads';
 import type { AgentData, Agents } from './agents/agents.ts';
+import type { Report } from './agents/worker.ts';
+import { CheckFailed } from './check.ts';
 
 export { performJob } from './agents/jobs.ts';
 
@@ -36,8 +38,11 @@ export function nodeAgents(
     start(data: AgentData): Promise<number> {
       return new Promise((resolve, reject) => {
         const worker = new Worker(file, { workerData: data, execArgv });
-        worker.once('message', resolve);
-        worker.once('error', reject);
+        worker.once('message', (report: Report) => {
+          if ('result' in report) resolve(report.result);
+          else reject(new CheckFailed(report.failure));
+        });
+        worker.on('error', reject); // what explored code left behind comes after the report
         worker.once('exit', (code) => reject(new Error(`the agent ended with code ${code}`)));
       });
     },

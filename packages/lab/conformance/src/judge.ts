@@ -33,10 +33,9 @@ const modesOf: Readonly<Record<Way, readonly Mode[]>> = {
 };
 
 /** Whether a key says anything of this strategy. */
-export function applies({ key, when }: Key, { traits, composed }: Subject): boolean {
+export function applies({ when }: Key, { traits, composed }: Subject): boolean {
   if (when === undefined) return true;
   if (when === 'composes with another notifier') return composed !== undefined;
-  void key;
   return conditions[when](traits);
 }
 
@@ -51,7 +50,7 @@ export function casesOf(subject: Subject): Case[] {
         mode,
         id: `${key.key} in ${mode}`,
         run: async () => {
-          if (key.way === 'agents' && agents === undefined) throw new Error(agentsMissing);
+          if (needsAgents(key) && agents === undefined) throw new Error(agentsMissing);
           try {
             await key.run(new World(subject, mode));
           } catch (error) {
@@ -60,6 +59,10 @@ export function casesOf(subject: Subject): Case[] {
         },
       })),
   );
+}
+
+function needsAgents({ way }: Key): boolean {
+  return way === 'agents' || way === 'explorer';
 }
 
 const agentsMissing =

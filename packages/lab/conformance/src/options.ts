@@ -66,9 +66,7 @@ export function problemsOfGaps(
 
 /** Keys that fail only if something stale is served. */
 const staleKeys: ReadonlySet<string> = new Set(
-  ['S5', 'S5.install', 'S5.new', 'R2', 'R2.other', 'R2.lock', 'R2.try', 'O2'].concat(
-    catalogue.flatMap(({ key, way }) => (way === 'explorer' || way === 'machine' ? [key] : [])),
-  ),
+  catalogue.flatMap(({ key }) => (/^(S5|R2)\b/.test(key) ? [key] : [])),
 );
 
 function seedOfEnvironment(): number | undefined {

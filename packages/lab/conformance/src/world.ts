@@ -72,7 +72,7 @@ export class World {
   create(capacity: number = capacityDefault): Notifier {
     const { strategy, variant } = this.subject;
     if (this.mode === 'event-loop') return strategy.create({ variant, capacity });
-    const memory = sharedMemory(strategy.byteLength(capacity));
+    const memory = sharedMemory(strategy.byteLength(capacity, variant));
     return strategy.create({ variant, capacity, memory });
   }
 

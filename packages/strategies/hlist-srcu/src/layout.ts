@@ -112,14 +112,20 @@ function prefixed(where: string, field: string | undefined): string | undefined 
   return field === undefined ? undefined : `${where}.${field}`;
 }
 
-/** Bytes for `capacity` subscribers. */
-export function byteLength(capacity: number): number {
-  return nodeAt(capacity + 1) * 4;
-}
-
 const kind = 'hlist-srcu';
 const capacityDefault = 16;
 const capacityMax = 2 ** 24;
+
+/** Bytes for `capacity` subscribers. @throws NotifierError `MMN_OPTION` */
+export function byteLength(capacity: number): number {
+  if (!Number.isSafeInteger(capacity) || capacity < 1 || capacity > capacityMax) {
+    throw new NotifierError(
+      'MMN_OPTION',
+      `expected capacity to be an integer from 1 to 2^24, got ${String(capacity)}`,
+    );
+  }
+  return nodeAt(capacity + 1) * 4;
+}
 
 /** Lays out a notifier. @throws NotifierError `MMN_OPTION`, `MMN_MEMORY` */
 export function createRegion(
@@ -128,12 +134,6 @@ export function createRegion(
   memory: ArrayBufferLike | undefined,
   capacity: number = memory === undefined ? capacityDefault : capacityOf(memory),
 ): Region {
-  if (!Number.isSafeInteger(capacity) || capacity < 1 || capacity > capacityMax) {
-    throw new NotifierError(
-      'MMN_OPTION',
-      `expected capacity to be an integer from 1 to 2^24, got ${String(capacity)}`,
-    );
-  }
   const description = { kind, variant, capacity, byteLength: byteLength(capacity) };
   const region = Region.create(description, memory);
   region.words[mmAt + Mm.settings] = settings;

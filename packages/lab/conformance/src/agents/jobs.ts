@@ -18,6 +18,7 @@ import {
 import { headerWords, Region } from '@mmu-notifier/sync';
 import { sharedMemory } from '../turns.ts';
 import type { AgentData } from './agents.ts';
+import { exploreSituation, type SituationName } from './situations.ts';
 
 /** Pages of the memory. */
 export const pageCount = 48;
@@ -36,13 +37,28 @@ export const At = {
   shadow: headerWords + 8 + deviceCount + pageCount,
 } as const;
 
+/** Faults after the release that are not told of it, after which an agent gives up. */
+const faultsAfterRelease = 10_000;
+
 const boardBytes = 8 * Math.ceil((At.shadow + pageCount * deviceCount) / 2);
 
 /** Ids of ops tables: a device, whose number is the cookie; and one that looks at nothing. */
 export const opsIds = { device: 0, nothing: 1 } as const;
 
-/** What an agent is told. */
-export interface Job {
+/** What an agent is told: to work beside others, or to explore alone. */
+export type Job = WorkJob | ExploreJob;
+
+/** See {@link Job}. */
+export interface ExploreJob {
+  readonly name: 'explore';
+  readonly situation: SituationName;
+  readonly variant: string;
+  /** Executions at most. */
+  readonly operations: number;
+}
+
+/** See {@link Job}. */
+export interface WorkJob {
   readonly name: JobName;
   readonly agent: number;
   /** How many agents meet before they race. */
@@ -50,7 +66,7 @@ export interface Job {
   readonly operations: number;
 }
 
-/** See {@link Job}. */
+/** See {@link WorkJob}. */
 export type JobName = keyof typeof jobs;
 
 /** A board whose pages have their first version. */
@@ -94,15 +110,20 @@ export async function performJob(data: AgentData): Promise<number> {
   if (strategy === undefined) {
     throw new Error(`expected ${data.module} to export a strategy as '${data.exportName}'`);
   }
+  const { job } = data;
+  if (job.name === 'explore') {
+    exploreSituation(strategy, job.variant, job.situation, job.operations);
+    return 0;
+  }
   const notifier = strategy.attach(data.memory);
   const board = Region.attach(data.board, 'board');
   register(notifier, board);
-  return jobs[data.job.name](data.job, notifier, board);
+  return jobs[job.name](job, notifier, board);
 }
 
 const jobs = {
   /** Sections over pages that no other invalidator changes, as under the mmap lock. */
-  invalidate(job: Job, notifier: Notifier, board: Region): number {
+  invalidate(job: WorkJob, notifier: Notifier, board: Region): number {
     const random = meet(job, board);
     for (let at = 0; at < job.operations; at++) {
       const range = rangeOf(job, random);
@@ -114,7 +135,7 @@ const jobs = {
   },
 
   /** The same, non-blockable. Returns how many would not have blocked. */
-  tryInvalidate(job: Job, notifier: Notifier, board: Region): number {
+  tryInvalidate(job: WorkJob, notifier: Notifier, board: Region): number {
     const random = meet(job, board);
     let went = 0;
     for (let at = 0; at < job.operations; at++) {
@@ -129,7 +150,7 @@ const jobs = {
   },
 
   /** Faults of a device of its own. Returns how many collided. */
-  fault(job: Job, notifier: Notifier, board: Region): number {
+  fault(job: WorkJob, notifier: Notifier, board: Region): number {
     const device = subscribe(job, notifier);
     const random = meet(job, board);
     let collisions = 0;
@@ -143,7 +164,7 @@ const jobs = {
    * Subscribes and closes, over and over. Where nobody invalidates, what was read at first can be published at last: else
    * two have one record. Returns how often there was no room.
    */
-  churn(job: Job, notifier: Notifier, board: Region): number {
+  churn(job: WorkJob, notifier: Notifier, board: Region): number {
     const random = meet(job, board);
     const open: [Subscription, Seq][] = [];
     const closeOne = (): void => {
@@ -172,14 +193,14 @@ const jobs = {
   },
 
   /** Blocks in a read; returns whether it could be published. */
-  readOnce(job: Job, notifier: Notifier, board: Region): number {
+  readOnce(job: WorkJob, notifier: Notifier, board: Region): number {
     const device = subscribe(job, notifier);
     meet(job, board);
     return device.publishSync(device.readBeginSync(), () => {}) ? 1 : 0;
   },
 
   /** A subscription, ready; when told to, one read and one section. Returns whether the read was refused. */
-  sectionOnce(job: Job, notifier: Notifier, board: Region): number {
+  sectionOnce(job: WorkJob, notifier: Notifier, board: Region): number {
     const device = subscribe(job, notifier);
     const seq = device.readBeginSync();
     board.add(At.ready, 1);
@@ -188,7 +209,7 @@ const jobs = {
   },
 
   /** A section whose callback spins until the board says stop. */
-  stuckCallback(_: Job, notifier: Notifier, board: Region): number {
+  stuckCallback(_: WorkJob, notifier: Notifier, board: Region): number {
     notifier.registerOps(opsIds.nothing, {
       invalidate: () => {
         board.add(At.ready, 1);
@@ -200,28 +221,31 @@ const jobs = {
     return 0;
   },
 
-  /** Faults until the address space is released; returns the entries that are left then. */
-  faultUntilReleased(job: Job, notifier: Notifier, board: Region): number {
+  /** Faults until the address space is released; returns the entries that are left then, or -1 if nothing told it. */
+  faultUntilReleased(job: WorkJob, notifier: Notifier, board: Region): number {
     const device = subscribe(job, notifier);
     const random = meet(job, board);
     try {
-      for (;;) faultOnce(device, job.agent, random(pageCount), board);
+      // After the release nobody holds a fault up: so many are soon over.
+      for (let after = 0; after < faultsAfterRelease; after += board.load(At.stop) & 1) {
+        faultOnce(device, job.agent, random(pageCount), board);
+      }
+      return -1;
     } catch (error) {
       if (codeOf(error) !== 'MMN_RELEASED') throw error;
     }
-    board.add(At.stop, 1);
-    while (board.load(At.stop) <= job.agents); // the main thread adds the last, when release has returned
+    while (board.load(At.stop) === 0); // until release has returned
     const at = At.shadow + job.agent * pageCount;
     return board.words.subarray(at, at + pageCount).filter((entry) => entry !== 0).length;
   },
 };
 
-function subscribe({ agent }: Job, notifier: Notifier): Subscription {
+function subscribe({ agent }: WorkJob, notifier: Notifier): Subscription {
   return notifier.subscribeSync({ start: 0, end: pageCount }, opsIds.device, { cookie: agent });
 }
 
 /** Waits for the others; returns random numbers from 0 to `below` - 1, by the agent's number: xorshift. */
-function meet({ agent, agents }: Job, board: Region): (below: number) => number {
+function meet({ agent, agents }: WorkJob, board: Region): (below: number) => number {
   board.add(At.ready, 1);
   while (board.load(At.ready) < agents);
   let x = (agent + 1) * 0x9e37;
@@ -246,7 +270,7 @@ function faultOnce(device: Subscription, cookie: number, page: number, board: Re
 }
 
 /** A range within the invalidator's part of the pages. */
-function rangeOf({ agent, agents }: Job, random: (below: number) => number): Span {
+function rangeOf({ agent, agents }: WorkJob, random: (below: number) => number): Span {
   const part = Math.floor(pageCount / agents);
   const start = agent * part + random(part);
   return { start, end: start + 1 + random((agent + 1) * part - start) };

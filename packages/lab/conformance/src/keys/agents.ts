@@ -25,7 +25,7 @@ class Arena {
 
   constructor(world: World, capacity: number) {
     const { strategy, variant } = world.subject;
-    this.memory = sharedMemory(strategy.byteLength(capacity));
+    this.memory = sharedMemory(strategy.byteLength(capacity, variant));
     this.notifier = strategy.create({ variant, memory: this.memory, capacity });
     this.world = world;
     register(this.notifier, this.board);
@@ -192,7 +192,7 @@ export const agentKeys: readonly Key[] = [
         await notifier.invalidateRangeEnd(section);
       }
       await notifier.release();
-      board.add(At.stop, 1);
+      board.store(At.stop, 1);
       equal(await Promise.all(agents), [0, 0], 'entries that are left');
       notifier.verify();
     },

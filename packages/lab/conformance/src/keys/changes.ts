@@ -292,15 +292,12 @@ export const changeKeys: readonly Key[] = [
     async (world) => {
       const { subscription } = await world.recorder(0, 10);
       const end = await world.start(0, 10);
-      const reading = Promise.resolve(subscription.readBegin());
+      const reading = Promise.resolve(subscription.readBegin()).catch(() => undefined);
       const closing = subscription.close();
       await waits(closing);
       await end();
       await over(closing, 'close');
-      const came = await over(
-        reading.catch(() => undefined),
-        'a read of a closed subscription',
-      );
+      const came = await over(reading, 'a read of a closed subscription');
       const code = await codeFrom(() => subscription.publish(came ?? (0 as never), () => {}));
       equal(code, 'MMN_CLOSED', 'its publication');
     },

@@ -40,6 +40,20 @@ export const readKeys: readonly Key[] = [
     },
   ),
   key(
+    'R1.elsewhere',
+    'neither refuses nor holds up a read because of a section elsewhere that is open',
+    { when: 'filters by range', tier: 'extra', source: '4a42d848db95 (v5.12); KVM-3' },
+    async (world) => {
+      const { subscription } = await world.recorder(0, 10);
+      await world.recorder(500, 600);
+      const seq = await begin(subscription);
+      const end = await world.start(500, 600);
+      equal(await publish(subscription, seq), true, 'a read from before');
+      equal(await publish(subscription, await begin(subscription)), true, 'a read in it');
+      await end();
+    },
+  ),
+  key(
     'R1.abort',
     'gives a read up when its signal aborts, and lets others wait on',
     { when: 'ever retries', tier: 'min', source: 'ours: the contract of core' },

@@ -26,7 +26,7 @@ export const traitKeys: readonly Key[] = [
     'finds the notifier, its variant and its traits in memory that another agent laid out',
     { when: 'shared memory', way: 'once', source: 'ours: Strategy.attach' },
     ({ subject: { strategy, variant, traits } }) => {
-      const memory = sharedMemory(strategy.byteLength(2));
+      const memory = sharedMemory(strategy.byteLength(2, variant));
       const here = strategy.create({ variant, memory, capacity: 2 });
       const there = strategy.attach(memory);
       check(here.traits === traits && there.traits === traits, 'the same traits');
@@ -65,7 +65,7 @@ export const traitKeys: readonly Key[] = [
       const bad = 'memory' as unknown as ArrayBuffer;
       const code = await codeFrom(() => strategy.create({ variant, memory: bad, capacity: 4 }));
       equal(code, 'MMN_MEMORY', 'create in no memory');
-      const memory = new ArrayBuffer(strategy.byteLength(4));
+      const memory = new ArrayBuffer(strategy.byteLength(4, variant));
       equal(await codeFrom(() => strategy.attach(memory)), 'MMN_MEMORY', 'attach to zeros');
     },
   ),
@@ -91,7 +91,7 @@ export const traitKeys: readonly Key[] = [
     'refuses shared memory, which it says it does not serve',
     { when: 'no shared memory', way: 'once', source: 'ours: Traits.modes' },
     async ({ subject: { strategy, variant } }) => {
-      const memory = sharedMemory(strategy.byteLength(4));
+      const memory = sharedMemory(strategy.byteLength(4, variant));
       const code = await codeFrom(() => strategy.create({ variant, memory, capacity: 4 }));
       check(
         code === 'MMN_OPTION' || code === 'MMN_MEMORY',
