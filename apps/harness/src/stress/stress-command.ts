@@ -14,7 +14,7 @@ import { stress, type StressOptions, type StressReport } from './stress.ts';
 import { numbers, stressTable } from './stress-table.ts';
 
 interface Options {
-  readonly strategy: string;
+  readonly strategy?: string;
   readonly workers: number;
   readonly seconds: number;
   readonly seed: number;
@@ -40,7 +40,7 @@ export const stressCommand: Command = new Command('stress')
     'Agents on worker threads change, fault, access, subscribe and close on one notifier in shared memory, round after ' +
       'round; at the end of each round the address space is released. Every access of a device is checked with the driver’s lock held.',
   )
-  .option('--strategy <name>', 'a strategy, see `list`', 'interval')
+  .option('--strategy <name>', 'a strategy, see `list`; several with --storm (default: interval)')
   .option('--workers <n>', 'agents; 0: seeded tasks in one event loop', integer(0, 16), 2)
   .option('--seconds <n>', 'how long', integer(1, 86_400), 10)
   .option('--seed <n>', 'seed of everything random', integer(0, 2 ** 31 - 1), 1)
@@ -62,7 +62,7 @@ export const stressCommand: Command = new Command('stress')
     outputFile,
   )
   .option('--owner-run', 'callbacks run on the agent that subscribed, by message')
-  .option('--storm', 'instead: the longest waits while sections overlap without pause, see README')
+  .option('--storm', 'instead: the longest waits while sections overlap without pause')
   .option('--json <file>', 'write the report to a file as well', outputFile)
   .addHelpText(
     'after',
@@ -73,11 +73,15 @@ export const stressCommand: Command = new Command('stress')
   });
 
 async function run(options: Options): Promise<number> {
-  const contender = contenderOf(options.strategy);
-  const { seed, pages, workers, seconds } = options;
+  const { strategy = 'interval', seed, pages, workers, seconds, json } = options;
   const interrupt = new AbortController();
   process.once('SIGINT', () => interrupt.abort());
-  if (options.storm === true) return stormCommand(options, interrupt.signal);
+  if (options.storm === true) {
+    const labels = (options.strategy ?? 'interval,interval:scoped').split(',');
+    const storm = { contenders: labels.map(contenderOf), seconds, json };
+    return stormCommand(storm, interrupt.signal);
+  }
+  const contender = contenderOf(strategy);
   if (workers > 0 && !contender.traits.modes.includes('shared-memory')) {
     const able = contenders.filter(({ traits }) => traits.modes.includes('shared-memory'));
     throw new UsageError(
@@ -123,10 +127,10 @@ async function run(options: Options): Promise<number> {
     progress.stop();
   }
   console.log(stressTable({ label: contender.label, workers, seed, pages, report }));
-  if (options.json !== undefined) {
+  if (json !== undefined) {
     const { name, variant } = contender.traits;
     const head = { schema, machine: machine(), strategy: { name, variant }, workers, seed, pages };
-    writeFileSync(options.json, `${JSON.stringify({ ...head, ...report }, null, 2)}\n`);
+    writeFileSync(json, `${JSON.stringify({ ...head, ...report }, null, 2)}\n`);
   }
   if (isFailed(report)) return exitCodes.violation;
   if (!report.isInterrupted) return exitCodes.ok;
