@@ -595,7 +595,7 @@ describe.each(memories)('the contract in an %s', (kind) => {
     notifier.verify();
   });
 
-  it('[L3] a nested start does not wait for who waits to subscribe', async () => {
+  it('[K-L3] a nested start does not wait for who waits to subscribe', async () => {
     const { notifier, subscribe } = setUp(kind);
     const first = subscribe(counting());
     const outer = now(notifier.invalidateRangeStart(page));

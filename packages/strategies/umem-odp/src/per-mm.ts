@@ -2,7 +2,7 @@
  * What the regions of one address space have in common: struct ib_ucontext_per_mm, with the legacy callbacks.
  *
  * 1. A section that finds `active` holds the guard from its start to its end. The tree changes only with the guard
- *    held against sections: so start and end, which each search the tree, find the same regions.                [S8]
+ *    held against sections: so start and end, which each search the tree, find the same regions.              [K-S8]
  * 2. A non-blockable start is refused by the guard, or by the first region that it hits, before anything changed.
  *                                                                                                              [N2]
  *

@@ -17,8 +17,7 @@ export const callbackKeys: readonly Key[] = [
     'N1',
     'never waits in a non-blockable start, not for a driver’s lock that somebody holds',
     {
-      source:
-        'include/linux/mmu_notifier.h v5.15.85:177-183; mm/mmu_notifier.c:491-495; kernel set S6',
+      source: 'include/linux/mmu_notifier.h v5.15.85:177-183; mm/mmu_notifier.c:491-495; K-S6',
     },
     async (world) => {
       const { subscription } = await world.recorder(0, 10);
@@ -33,7 +32,7 @@ export const callbackKeys: readonly Key[] = [
   key(
     'N1.sleep',
     'is seen by the debug mode of sync to call nothing that may sleep in a non-blockable start',
-    { source: 'include/linux/kernel.h v5.15.85: non_block_start; kernel set S6' },
+    { source: 'include/linux/kernel.h v5.15.85: non_block_start; K-S6' },
     async (world) => {
       const blockable: boolean[] = [];
       await world.subscribe(0, 10, { invalidate: (range) => void blockable.push(range.blockable) });
@@ -79,7 +78,7 @@ export const callbackKeys: readonly Key[] = [
   key(
     'N2',
     'leaves all as if it had not been called when a non-blockable start would block',
-    { source: `${mmuNotifier}:466-472; kernel set S7` },
+    { source: `${mmuNotifier}:466-472; K-S7` },
     async (world) => {
       const { calls, subscription } = await world.recorder(0, 10);
       const seq = await begin(subscription);
@@ -97,7 +96,7 @@ export const callbackKeys: readonly Key[] = [
   key(
     'N2.refused',
     'leaves nothing open when a callback says that it would have to wait',
-    { source: `${mmuNotifier}:466-472; kernel set S7` },
+    { source: `${mmuNotifier}:466-472; K-S7` },
     async (world) => {
       const { ops, subscription } = await world.recorder(0, 10);
       const other = await world.recorder(0, 20);
@@ -159,7 +158,7 @@ export const callbackKeys: readonly Key[] = [
       when: 'composes with another notifier',
       tier: 'extra',
       way: 'event-loop',
-      source: `${mmuNotifier}:536-550, where Linux up to 7.1 does not; U-7, L-2; kernel set S7`,
+      source: `${mmuNotifier}:536-550, where Linux up to 7.1 does not; U-7, L-2; K-S7`,
     },
     async (world) => {
       const { composed } = world.subject;

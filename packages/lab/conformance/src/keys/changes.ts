@@ -62,7 +62,7 @@ export const changeKeys: readonly Key[] = [
   key(
     'D1.nested',
     'does not make a section wait for a subscription that waits for sections',
-    { when: 'subscribe waits', tier: 'min', source: 'kernel set L3; ODP-1' },
+    { when: 'subscribe waits', tier: 'min', source: 'K-L3; ODP-1' },
     async (world) => {
       await world.recorder(0, 10);
       const end = await world.start(0, 10);
@@ -111,7 +111,7 @@ export const changeKeys: readonly Key[] = [
   key(
     'D4',
     'makes close in a section that hit somebody wait for its end, since the tree must not change before',
-    { when: 'defers changes', source: `${mmuNotifier}:1078-1099; kernel set S8` },
+    { when: 'defers changes', source: `${mmuNotifier}:1078-1099; K-S8` },
     async (world) => {
       const recorded = [await world.recorder(0, 10), await world.recorder(0, 10)];
       const end = await world.start(0, 10);
@@ -143,7 +143,7 @@ export const changeKeys: readonly Key[] = [
   key(
     'U1',
     'calls nobody who has closed, and takes a second close for nothing',
-    { source: `${mmuNotifier}:810-819, 1058-1059; kernel set S3` },
+    { source: `${mmuNotifier}:810-819, 1058-1059; K-S3` },
     async (world) => {
       const { calls, subscription } = await world.recorder(0, 10);
       const other = await world.recorder(0, 10);
@@ -162,7 +162,7 @@ export const changeKeys: readonly Key[] = [
     key(
       `U1.${pass}`,
       `waits in close for its ${pass} that sleeps`,
-      { source: `${mmuNotifier}:1058-1059; kernel set S3` },
+      { source: `${mmuNotifier}:1058-1059; K-S3` },
       async (world) => {
         const { promise, resolve } = deferred<void>();
         let isOver = false;
@@ -208,7 +208,7 @@ export const changeKeys: readonly Key[] = [
   key(
     'U1.queued',
     'has a start under way call a closing subscription before close returns, or not at all',
-    { source: `${mmuNotifier}:810-819; kernel set S3` },
+    { source: `${mmuNotifier}:810-819; K-S3` },
     async (world) => {
       const { promise, resolve } = deferred<void>();
       let hasClosed = false;

@@ -46,7 +46,7 @@ export const historyKeys: readonly Key[] = [
   key(
     'O1',
     'serves no stale entry, and misses nobody, in any history of several agents',
-    { tier: 'min', source: 'ours: history.ts; kernel set S1-S3' },
+    { tier: 'min', source: 'ours: history.ts; K-S1 to K-S3' },
     async (world) => {
       const { seed, effort } = world.subject;
       const numRuns = Math.ceil(runsDefault[world.mode] * effort);

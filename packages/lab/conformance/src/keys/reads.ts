@@ -12,7 +12,7 @@ export const readKeys: readonly Key[] = [
   key(
     'R1',
     'waits in readBegin until a colliding section closes, then no longer',
-    { when: 'ever retries', tier: 'min', source: `${mmuNotifier}:232-249; kernel set L1` },
+    { when: 'ever retries', tier: 'min', source: `${mmuNotifier}:232-249; K-L1` },
     async (world) => {
       const { subscription } = await world.recorder(0, 10);
       const end = await world.start(0, 10);
@@ -78,7 +78,7 @@ export const readKeys: readonly Key[] = [
   key(
     'R2',
     'refuses what was read before an overlapping section, open or over, wherever it hit',
-    { source: `${mmuNotifier}:200-231; kernel set S1` },
+    { source: `${mmuNotifier}:200-231; K-S1` },
     async (world) => {
       const { subscription } = await world.recorder(0, 10);
       for (const [start, end] of [
@@ -134,7 +134,7 @@ export const readKeys: readonly Key[] = [
   key(
     'R2.try',
     'refuses it after a section that started without waiting',
-    { source: 'mm/oom_kill.c v5.15.85; kernel set S6' },
+    { source: 'mm/oom_kill.c v5.15.85; K-S6' },
     async (world) => {
       const { subscription } = await world.recorder(0, 10);
       const seq = await begin(subscription);
@@ -346,7 +346,7 @@ export const readKeys: readonly Key[] = [
   key(
     'R7',
     'lets the retry loop of core publish when the writer pauses, after as many collisions as there were sections',
-    { when: 'ever retries', tier: 'min', source: 'kernel set L2' },
+    { when: 'ever retries', tier: 'min', source: 'K-L2' },
     async (world) => {
       const { subscription } = await world.recorder(0, 10);
       const counters = collisionCounters();

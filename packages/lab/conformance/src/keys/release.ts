@@ -11,7 +11,7 @@ export const releaseKeys: readonly Key[] = [
   key(
     'L1',
     'tells every subscription of a release once, blockable, over the whole space',
-    { source: `${source}; U-3; kernel set S5` },
+    { source: `${source}; U-3; K-S5` },
     async (world) => {
       const recorded = [];
       for (const [cookie, [start, end]] of (

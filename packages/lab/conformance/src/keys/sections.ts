@@ -209,7 +209,7 @@ export const sectionKeys: readonly Key[] = [
   key(
     'S5',
     'publishes nothing into an open section, whenever it was read',
-    { source: 'include/linux/mmu_notifier.h v5.15.85:143-147; kernel set S2' },
+    { source: 'include/linux/mmu_notifier.h v5.15.85:143-147; K-S2' },
     async (world) => {
       const { subscription } = await world.recorder(0, 10);
       const before = await begin(subscription);
@@ -275,8 +275,7 @@ export const sectionKeys: readonly Key[] = [
     'S6',
     'lets sections nest and overlap: a second start need not wait, and only the last end reopens',
     {
-      source:
-        'include/linux/mmu_notifier.h v5.15.85:57-60; mm/mmu_notifier.c:134-142; kernel set L3',
+      source: 'include/linux/mmu_notifier.h v5.15.85:57-60; mm/mmu_notifier.c:134-142; K-L3',
     },
     async (world) => {
       const { calls, subscription } = await world.recorder(0, 10);
