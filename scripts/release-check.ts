@@ -5,7 +5,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkPackage, createPackageFromTarballData, filterProblems } from '@arethetypeswrong/core';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
+import { filterProblems } from '@arethetypeswrong/core/problems';
 import { checkInBrowser, checkSizes } from './release/bundles.ts';
 import { checkInNode, checkTypes, checkUnsupported } from './release/consumers.ts';
 import { addPatch, checkBumped, copyForRelease, packAll, release } from './release/publish.ts';
