@@ -227,8 +227,7 @@ export class HmmFaults implements Faults {
 
   #beginAt(range: HmmRange): Seq {
     const begun = this.#begun?.isRegistered === true ? this.#begun : range;
-    if (begun === range) this.#begunCount = 0;
-    else this.#ranges.unregister(range);
+    if (begun !== range) this.#ranges.unregister(range);
     this.#begunCount++;
     begun.isIdle = false;
     this.#begun = begun;
