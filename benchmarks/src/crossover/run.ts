@@ -17,7 +17,11 @@ import {
 import { contenderOf } from '@mmu-notifier/harness/strategies';
 import type { Observation } from '../method.ts';
 import { seededRandom } from '../random.ts';
-import { PITCH, shuffled } from '../tree/operations.ts';
+import { shuffled } from '../tree/operations.ts';
+
+/** A page each, and room between them. Small, since scif-dma caches no more than 512 MiB. */
+const page = 4096;
+const pitch = 4 * page;
 
 /** What a section meets. */
 export type Meets = 'no hit' | 'one hit';
@@ -66,8 +70,8 @@ async function prepare(label: string, input: CrossoverInput): Promise<World> {
     subscriptions,
     sections: spans
       .slice(0, sectionsPerPass(count))
-      .map(({ start }) => ({ start: start + (meets === 'no hit' ? PITCH / 2 : 0) + 1 }))
-      .map(({ start }) => ({ start, end: start + PITCH / 8 })),
+      .map(({ start }) => ({ start: start + (meets === 'no hit' ? 2 * page : 0) }))
+      .map(({ start }) => ({ start, end: start + page / 2 })),
     reached: () => reached,
   };
   await fault(world, 0, count);
@@ -166,8 +170,8 @@ async function fault({ subscriptions }: World, from: number, to: number): Promis
 }
 
 function spanAt(slot: number): Span {
-  const start = (slot + 1) * PITCH;
-  return { start, end: start + PITCH / 2 };
+  const start = (slot + 1) * pitch;
+  return { start, end: start + page };
 }
 
 /** What two readings of the clock cost, one after the other: the median. */
