@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { exitCodes } from '../errors.ts';
 import { startProgress } from '../progress.ts';
 import { stress, type RoundReport, type StressOptions } from './stress.ts';
-import { stressTable } from './stress-table.ts';
+import { headline, stressTable } from './stress-table.ts';
 
 /** Runs the rounds that the record does not hold yet. Returns the exit code. */
 export async function recordKills(
@@ -17,6 +17,7 @@ export async function recordKills(
           .filter((line) => line !== '')
           .map((line) => JSON.parse(line) as RoundReport)
       : [];
+  console.log(headline(options));
   const progress = startProgress();
   let done = before.length;
   const report = await stress({
@@ -29,10 +30,7 @@ export async function recordKills(
     },
   }).finally(() => progress.stop());
   const rounds = [...before, ...report.rounds];
-  const { contender, workers, seed, pages } = options;
-  console.log(
-    stressTable({ label: contender.label, workers, seed, pages, report: { ...report, rounds } }),
-  );
+  console.log(stressTable({ ...report, rounds }, options.workers));
   if (before.length > 0) {
     console.log(`The counts are of the last ${report.rounds.length} rounds, the faults of all.`);
   }

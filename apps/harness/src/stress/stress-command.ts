@@ -11,7 +11,7 @@ import { faultKinds, killKinds, type FaultKind } from './faults.ts';
 import { recordKills } from './kills.ts';
 import { stormCommand } from './storm-command.ts';
 import { stress, type StressOptions, type StressReport } from './stress.ts';
-import { numbers, stressTable } from './stress-table.ts';
+import { headline, numbers, stressTable } from './stress-table.ts';
 
 interface Options {
   readonly strategy?: string;
@@ -115,6 +115,7 @@ async function run(options: Options): Promise<number> {
   if (workers === 0 && options.fault > 0) {
     throw new UsageError('expected --workers of at least 1 with --fault, got 0');
   }
+  console.log(headline(common));
   const progress = startProgress();
   let report: StressReport;
   try {
@@ -126,7 +127,7 @@ async function run(options: Options): Promise<number> {
   } finally {
     progress.stop();
   }
-  console.log(stressTable({ label: contender.label, workers, seed, pages, report }));
+  console.log(stressTable(report, workers));
   if (json !== undefined) {
     const { name, variant } = contender.traits;
     const head = { schema, machine: machine(), strategy: { name, variant }, workers, seed, pages };

@@ -1,25 +1,22 @@
 /** A stress run's numbers for people. */
 import { styleText } from 'node:util';
-import type { StressReport } from './stress.ts';
+import type { StressOptions, StressReport } from './stress.ts';
 
 /** As in the other tables. */
 export const numbers: Intl.NumberFormat = new Intl.NumberFormat('en-US', {
   maximumFractionDigits: 0,
 });
 
-/** What was run, and what came of it. */
-export interface StressTable {
-  readonly label: string;
-  readonly workers: number;
-  readonly seed: number;
-  readonly pages: number;
-  readonly report: StressReport;
+/** What is run, in one line. */
+export function headline(options: StressOptions): string {
+  const { contender, workers, pages, seed } = options;
+  const agents = workers === 0 ? 'tasks in one event loop' : `${workers} workers`;
+  return `${contender.label}: ${agents}, ${pages} pages, seed ${seed}`;
 }
 
 /** Lines of names and numbers, and what went wrong. */
-export function stressTable({ label, workers, seed, pages, report }: StressTable): string {
+export function stressTable(report: StressReport, workers: number): string {
   const { counts, seconds, rounds, firstStale } = report;
-  const agents = workers === 0 ? 'tasks in one event loop' : `${workers} workers`;
   const perSecond = numbers.format(counts.operations / Math.max(workers, 1) / seconds);
   const rows: [string, string][] = [
     [
@@ -51,7 +48,7 @@ export function stressTable({ label, workers, seed, pages, report }: StressTable
     ],
   ];
   const lines = [
-    `${label}, ${agents}, ${pages} pages, seed ${seed}: ${rounds.length} rounds in ${seconds.toFixed(1)} s`,
+    `${rounds.length} rounds in ${seconds.toFixed(1)} s`,
     ...rows.map(([name, value]) => `  ${name.padEnd(16)}${value}`),
     ...faultLines(report),
   ];
