@@ -76,14 +76,24 @@ const required = [
 const allowed =
   /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/.+\.(?:js|d\.ts|json|gz))$/;
 
+/** What npm says of a tarball. */
+interface Packed {
+  readonly name: string;
+  readonly filename: string;
+  readonly files: readonly { readonly path: string }[];
+}
+
 /** Packs what was published, and checks what is in it. Returns the tarballs, by name. */
 export async function packAll(folder: string, into: string): Promise<Map<string, string>> {
   mkdirSync(into, { recursive: true });
   const tarballs = new Map<string, string>();
-  for (const [path, { name }] of publicPackages(folder)) {
-    const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', into];
-    const { stdout } = await run('npm', args, join(folder, path));
-    const [packed] = JSON.parse(stdout) as [{ filename: string; files: { path: string }[] }];
+  const folders = new Map([...publicPackages(folder)].map(([path, { name }]) => [name, path]));
+  const chosen = [...folders.keys()].map((name) => `--workspace=${name}`);
+  const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', into, ...chosen];
+  const { stdout } = await run('npm', args, folder);
+  for (const packed of JSON.parse(stdout) as Packed[]) {
+    const { name } = packed;
+    const path = folders.get(name)!;
     tarballs.set(name, join(into, packed.filename));
     const paths = packed.files.map((file) => file.path);
     const lacking = required.filter((each) => !paths.includes(each));
