@@ -10,6 +10,7 @@ import {
   type Status,
 } from '@mmu-notifier/explorer';
 import type { Contender } from '../strategies.ts';
+import { outline } from './outline.ts';
 import type { EventSituation } from './events/situations.ts';
 import { shapeOf } from './events/shape.ts';
 import type { SharedSituation } from './shared-situations.ts';
@@ -92,18 +93,31 @@ export async function exploreEventLoop(
   };
 }
 
-/** One schedule again. Returns the diagram of the failure that it leads to. */
+/** The failure that a schedule leads to. */
+export interface Replayed {
+  readonly shape: string;
+  readonly message: string;
+  readonly diagram: string;
+  /** The diagram without lines of source files. */
+  readonly outline: string;
+}
+
+/** One schedule again. */
 export async function replayOne(
   contender: Contender,
   situation: SharedSituation | EventSituation,
   schedule: string,
-): Promise<{ readonly diagram: string; readonly shape: string } | undefined> {
+): Promise<Replayed | undefined> {
   if (situation.mode === 'shared-memory') {
     const failure = replay(situation.build(contender), schedule);
-    return failure && { diagram: failure.diagram, shape: failure.verdict };
+    if (failure === undefined) return undefined;
+    const { verdict: shape, message, diagram } = failure;
+    return { shape, message, diagram, outline: outline(failure) };
   }
   const failure = await replayEvents(situation.build(contender), schedule);
-  return failure && { diagram: failure.diagram, shape: shapeOf(failure) };
+  if (failure === undefined) return undefined;
+  const { message, diagram } = failure;
+  return { shape: shapeOf(failure), message, diagram, outline: diagram };
 }
 
 function nameOf({ label }: Contender, { name, mode }: SharedSituation | EventSituation): Common {

@@ -2,6 +2,8 @@
 import { situationOf } from '../situations.ts';
 import type { Earned } from './earn.ts';
 import type { Entry, Shown } from './entry.ts';
+import type { Mutant } from './mutant.ts';
+import type { Speed } from './speed.ts';
 
 /** Rows that were earned, by id. */
 export type Records = Readonly<Record<string, Earned>>;
@@ -13,7 +15,11 @@ export interface Group {
 }
 
 /** Every document, by its path under docs/. */
-export function documents(groups: readonly Group[], records: Records): Map<string, string> {
+export function documents(
+  groups: readonly Group[],
+  records: Records,
+  speed: Speed,
+): Map<string, string> {
   const pages = groups
     .flatMap(({ entries }) => entries)
     .flatMap((entry) => {
@@ -22,10 +28,10 @@ export function documents(groups: readonly Group[], records: Records): Map<strin
       if (shown === undefined || record === undefined) return [];
       return [[`races/${id}.md`, racePage(entry, shown, record)] as const];
     });
-  return new Map([['track-record.md', trackRecord(groups, records)], ...pages]);
+  return new Map([['track-record.md', trackRecord(groups, records, speed)], ...pages]);
 }
 
-function trackRecord(groups: readonly Group[], records: Records): string {
+function trackRecord(groups: readonly Group[], records: Records, speed: Speed): string {
   const all = groups.flatMap(({ entries }) => entries);
   const earned = all.filter(({ id, shown }) => shown !== undefined && id in records);
   return `# Track record
@@ -54,7 +60,29 @@ published after that section's end; \`in-in\` began and published inside of it. 
 Where a variant has just that one mended, the page says that no order of it fails in that way. Nothing here is a claim about a running kernel:
 rows are about the models, which are made from the kernel's sources and reports.
 
-${groups.map((group) => section(group, records)).join('\n')}`;
+${groups.map((group) => section(group, records)).join('\n')}
+${largeSearches}
+${speedOf(speed)}
+`;
+}
+
+/** Recorded by hand: they are too long to be done again with every change. */
+const largeSearches = `## Large searches
+
+Gone through completely, once; the command does it again.
+
+| what | orders, steps | command |
+|---|---|---|
+| the legacy list with SRCU: unregister against a callback against the release, three threads in shared memory; 22 minutes beside other work | 13,689,419 orders, 144,001,748 synchronisation operations | \`npm run explore -- --strategy hlist-srcu --scenario unregister --seconds 7200\` |
+| the unified notifier: a section, a device that goes, the end of the address space, three threads in shared memory; half a minute | 268,196 orders, 4,010,719 synchronisation operations | \`npm run explore -- --strategy interval --scenario close-exit --seconds 300\` |
+`;
+
+function speedOf({ scenario, executions, steps, rates, machine }: Speed): string {
+  const [low, median, high] = [rates[0]!, rates[rates.length >> 1]!, rates.at(-1)!];
+  return `## Speed
+
+${median} million steps a second on \`interval\`'s three threads of \`${scenario}\` (median of ${rates.length} processes, ${low} to ${high}): ${executions} orders, ${steps} accesses to shared memory; ${machine}.
+Processor time, from nothing, learning the code included. Written by \`apps/harness/src/explore/track-record/speed.ts\`.`;
 }
 
 function section({ title, entries }: Group, records: Records): string {
@@ -73,8 +101,9 @@ function row({ id, what, shown, reason }: Entry, record: Earned | undefined): st
   }
   const { steps, preemptions, executions, ms } = record;
   const where = `\`${shown.strategy}\` ${shown.scenario}${shown.mode === 'shared-memory' ? ', shared memory' : ''}`;
+  const changed = shown.mutant === undefined ? '' : ', changed';
   const note = reason === undefined ? '' : ` (${cell(reason)})`;
-  return `| [${id}](races/${id}.md) | ${cell(what)}${note} | ${where} | ${steps} steps, ${preemptions} preemption${preemptions === 1 ? '' : 's'} | ${executions}, ${ms} ms | ${mended(shown, record)} |`;
+  return `| [${id}](races/${id}.md) | ${cell(what)}${note} | ${where}${changed} | ${steps} steps, ${preemptions} preemption${preemptions === 1 ? '' : 's'} | ${executions}, ${ms} ms | ${mended(shown, record)} |`;
 }
 
 function mended({ without }: Shown, record: Earned): string {
@@ -85,7 +114,7 @@ function mended({ without }: Shown, record: Earned): string {
 }
 
 function racePage({ id, what, source, reason }: Entry, shown: Shown, record: Earned): string {
-  const { strategy, scenario, mode = 'event-loop', because, without } = shown;
+  const { strategy, mutant, scenario, mode = 'event-loop', because, without } = shown;
   const { schedule, steps, preemptions, isMinimal, diagram } = record;
   const { description } = situationOf(scenario, mode)!;
   const only = `--strategy ${strategy} --scenario ${scenario} --mode ${mode}`;
@@ -115,7 +144,7 @@ ${diagram}
 
 ${capital(because)}.
 
-Again: \`npm run explore -- ${only} --replay ${schedule}\`.${workers}
+${mutant === undefined ? `Again: \`npm run explore -- ${only} --replay ${schedule}\`.${workers}` : mutantWords(mutant)}
 
 ## Where it is mended
 
@@ -125,10 +154,20 @@ Written by \`npm run track-record\`; [all races](../track-record.md).
 `;
 }
 
+function mutantWords({ file, find, replace }: Mutant): string {
+  return `The package never had it. What was explored is a copy with this change in \`${file}\`, made by \`npm run track-record -- --check\`:
+
+\`\`\`diff
+${marked(find, '-')}
+${marked(replace, '+')}
+\`\`\``;
+}
+
 function apartWords({ apart, shape }: Shown, record: Earned): string {
   if (apart === undefined) return '';
   return `\n\n\`${apart}\`, which has others of these races: of all ${record.apart!.executions} orders, none fails in this way (\`${shape}\`).`;
 }
 
+const marked = (text: string, mark: string): string => text.replaceAll(/^ {0,4}/gm, `${mark} `);
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 const cell = (text: string): string => text.replaceAll('|', '\\|');

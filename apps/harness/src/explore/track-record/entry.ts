@@ -1,10 +1,13 @@
 /** One row of the track record, as a person writes it: what happens, and where to look. The script adds what it finds. */
 import type { Mode } from '../situations.ts';
+import type { Mutant } from './mutant.ts';
 
 /** How a race is shown. */
 export interface Shown {
   /** Who has it: `interval:v1`. */
   readonly strategy: string;
+  /** Never in the shipped code: with this change. */
+  readonly mutant?: Mutant;
   readonly scenario: string;
   /** Default: `event-loop`. */
   readonly mode?: Mode;

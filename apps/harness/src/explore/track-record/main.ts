@@ -10,6 +10,7 @@ import { documents, type Records } from './document.ts';
 import { earn, earnAgain, NotEarned, type Earned } from './earn.ts';
 import type { Entry, Shown } from './entry.ts';
 import { groups } from './groups.ts';
+import type { Speed } from './speed.ts';
 
 type ShownEntry = Entry & { readonly shown: Shown };
 
@@ -33,6 +34,9 @@ function readRecords(): Records {
     return {};
   }
 }
+
+const readSpeed = (): Speed =>
+  JSON.parse(readFileSync(new URL('speed.json', import.meta.url), 'utf8')) as Speed;
 
 async function write(ids: readonly string[]): Promise<string[]> {
   const former = readRecords();
@@ -60,7 +64,8 @@ async function write(ids: readonly string[]): Promise<string[]> {
   writeFileSync(recordsFile, `${JSON.stringify(sorted, null, 2)}\n`);
   rmSync(new URL('races', docs), { recursive: true, force: true });
   mkdirSync(new URL('races', docs), { recursive: true });
-  for (const [path, text] of documents(groups, sorted)) writeFileSync(new URL(path, docs), text);
+  for (const [path, text] of documents(groups, sorted, readSpeed()))
+    writeFileSync(new URL(path, docs), text);
   return failures;
 }
 
@@ -76,7 +81,7 @@ async function check(): Promise<string[]> {
       failures.push(error instanceof NotEarned ? error.message : `${entry.id}: ${String(error)}`);
     }
   }
-  const expected = documents(groups, records);
+  const expected = documents(groups, records, readSpeed());
   for (const [path, text] of expected) {
     const file = fileURLToPath(new URL(path, docs));
     if (readIfThere(file) !== text) failures.push(`docs/${path} is not what the script writes`);

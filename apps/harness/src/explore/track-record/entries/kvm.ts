@@ -7,8 +7,27 @@ export const kvm: readonly Entry[] = [
     id: 'KVM-1',
     what: 'an end lowers the count before it turns the seq',
     source: 'never in KVM: a mutant',
+    shown: {
+      strategy: 'hlist-srcu',
+      mutant: {
+        package: 'packages/strategies/hlist-srcu',
+        exportName: 'hlistSrcu',
+        file: 'transitions.ts',
+        find: `    if (region.add(at + Node.seqLow, 1) === -1) region.add(at + Node.seqHigh, 1);
+    this.cancel(node);`,
+        replace: `    this.cancel(node);
+    if (region.add(at + Node.seqLow, 1) === -1) region.add(at + Node.seqHigh, 1);`,
+      },
+      scenario: 'fault',
+      mode: 'shared-memory',
+      shape: 'check',
+      evidence: ['stale: shadow entry 1, page-table entry 2'],
+      because:
+        'the subscription of hlist-srcu keeps KVM’s count and seq: the reader looked at both between the two changes of the end',
+      without: { strategy: 'hlist-srcu' },
+    },
     reason:
-      'an end is one step of one event loop, so the order in it cannot show; it is a mutant of the conformance kit',
+      'in kvm itself an end is one step of one event loop; hlist-srcu keeps the same in shared memory',
   },
   {
     id: 'KVM-2',
