@@ -57,6 +57,14 @@ export class CopyBuffer extends DriverSubscription implements Collidable {
     return this.collided(seq);
   }
 
+  /** Closing waits for copies that wait for rma_lock as well: they come by the buffer's own, whose word it gives back. */
+  override publish(seq: Seq, install: () => unknown, signal?: AbortSignal): MaybePromise<boolean> {
+    const published = super.publish(seq, install, signal);
+    if (!isPromise(published)) return published;
+    this.hold();
+    return published.finally(() => this.unhold());
+  }
+
   /** A copy that outlasts `close` must not put a window into the list. */
   protected override published(): void {
     if (this.isOpen) this.#endpoint.copied(this);

@@ -196,6 +196,23 @@ describe.each(scifDma.variants)('a registration, %s', (variant) => {
     world.notifier.verify();
   });
 
+  it('[U1] that ends waits for its copies that wait for others, and refuses them', async () => {
+    const world = new World({ variant });
+    const { subscription } = world.recorder(0, unit);
+    const other = world.recorder(2 * unit, 3 * unit);
+    const sent = Promise.withResolvers<void>();
+    const first = other.subscription.publish(begin(other.subscription), () => sent.promise);
+    const behind = codeFrom(() => subscription.publish(begin(subscription), () => {}));
+    const closed = subscription.close();
+    expect(await isPending(closed)).toBe(true);
+    sent.resolve();
+    expect(await first).toBe(true);
+    expect(await behind).toBe('MMN_CLOSED');
+    await closed;
+    expect(world.endpoint.rmaLock.isLocked).toBe(false);
+    world.notifier.verify();
+  });
+
   it('may end and begin again many times, in the same words', async () => {
     const world = new World({ variant });
     const { byteLength } = world.endpoint.memory;
