@@ -85,15 +85,18 @@ function explained(error: unknown, { key, promise, source }: Key, subject: Subje
 export interface JudgeSelection extends JudgeOptions {
   /** Only these keys. */
   readonly only?: readonly string[];
+  /** Not these cases: by their ids, as `S1 in event-loop`. */
+  readonly without?: readonly string[];
   /** Called before each case. */
   readonly onCase?: (id: string) => void;
 }
 
 /** Runs every key that applies, one after the other. */
 export async function* judge(options: JudgeSelection): AsyncGenerator<Verdict, void, void> {
-  const { only, onCase } = options;
+  const { only, without = [], onCase } = options;
   for (const { key, mode, id, run } of casesOf(subjectOf(options))) {
     if (only !== undefined && !only.includes(key.key)) continue;
+    if (without.includes(id)) continue;
     onCase?.(id);
     let failure: Error | undefined;
     try {

@@ -193,18 +193,25 @@ export const callbackKeys: readonly Key[] = [
   ),
   key(
     'E1',
-    'tells of a callback that throws or rejects, calls the others, and ends the section',
+    'tells of the first callback that throws or rejects, calls the others, and ends the section',
     { tier: 'min', source: 'ours: the contract of core' },
     async (world) => {
-      for (const act of [throws, () => turns(1).then(throws)] as (() => MaybePromise<void>)[]) {
+      for (const sleeps of [false, true]) {
         const recorded = [];
-        for (let count = 0; count < 3; count++) recorded.push(await world.recorder(0, 10));
-        recorded[1]!.ops.act = act;
+        const thrown: Error[] = [];
+        const act = (): MaybePromise<void> => {
+          const error = new Error('broken');
+          thrown.push(error);
+          if (sleeps) return turns(1).then(() => Promise.reject(error));
+          throw error;
+        };
+        for (let count = 0; count < 4; count++) recorded.push(await world.recorder(0, 10));
+        for (const which of [1, 2]) recorded[which]!.ops.act = act;
         const { code, cause } = await errorFrom(() => world.start(0, 10));
         equal(code, 'MMN_CALLBACK_FAILED', 'the code');
-        check(cause === reason, `the reason as its cause, got ${String(cause)}`);
+        check(cause === thrown[0], `what was thrown first as its cause, got ${String(cause)}`);
         for (const { calls } of recorded) equal(calls.length, 1, 'calls');
-        recorded[1]!.ops.act = () => undefined;
+        for (const { ops } of recorded) ops.act = () => undefined;
         for (const { subscription } of recorded) await world.expectUsable(subscription);
       }
     },

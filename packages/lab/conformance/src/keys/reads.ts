@@ -281,6 +281,28 @@ export const readKeys: readonly Key[] = [
     },
   ),
   key(
+    'R6.queue',
+    'lets everybody who waits for the driver’s lock have it in the end',
+    { source: 'Drepper, Futexes are tricky (2011)' },
+    async (world) => {
+      const { subscription } = await world.recorder(0, 10);
+      const seq = await begin(subscription);
+      const gates = [deferred<void>(), deferred<void>()];
+      const publications = [
+        subscription.publish(seq, () => gates[0]!.promise),
+        subscription.publish(seq, () => gates[1]!.promise),
+        subscription.publish(seq, () => {}),
+        subscription.publish(seq, () => {}),
+      ];
+      for (const { resolve } of gates) {
+        await turns();
+        resolve();
+      }
+      for (const each of publications) equal(await over(each, 'publish'), true, 'a publication');
+      await world.expectUsable(subscription);
+    },
+  ),
+  key(
     'R6.sync',
     'refuses an asynchronous install in publishSync, and keeps the lock until that is over',
     { source: 'ours: the contract of core' },

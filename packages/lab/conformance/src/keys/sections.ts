@@ -226,6 +226,26 @@ export const sectionKeys: readonly Key[] = [
     },
   ),
   key(
+    'S5.two',
+    'publishes nothing into an open section although later ones are open elsewhere, or were',
+    { source: '4a42d848db95 (v5.12): the range that covers all open sections' },
+    async (world) => {
+      const { subscription } = await world.recorder(0, 10);
+      const before = await begin(subscription);
+      const end = await world.start(0, 10);
+      const elsewhere = await world.start(500, 510);
+      for (const isOpen of [true, false]) {
+        if (!isOpen) await elsewhere();
+        equal(await publish(subscription, before, installed), false, 'a read from before');
+        const inside = subscription.readBegin();
+        if (await waits(inside)) continue;
+        equal(await publish(subscription, await inside, installed), false, 'a read from inside');
+      }
+      await end();
+      equal(await publish(subscription, await begin(subscription)), true, 'a read from after');
+    },
+  ),
+  key(
     'S5.install',
     'returns from start when a publication that had begun is over, and has torn it down',
     { source: 'include/linux/mmu_notifier.h v5.15.85:143-147' },

@@ -1,0 +1,64 @@
+/** Mutant × key: what each broken strategy fails. */
+import { availableParallelism } from 'node:os';
+import type { Mutant } from './mutant.ts';
+import { judgeMutant, type Verdicts } from './judge-mutant.ts';
+import { steadyKeys } from './mutant.ts';
+
+/** What came of one mutant. */
+export interface Outcome {
+  readonly mutant: Mutant;
+  /** Keys that failed in some mode, in the order of the catalogue. */
+  readonly failed: readonly string[];
+  readonly isKilled: boolean;
+}
+
+/** What random tests and explorations do: enough for the mutants, seen by trying. */
+const effort = 0.5;
+
+/** Judges mutants, some at a time, by all steady keys and by the one that each names. */
+export async function judgeAll(
+  mutants: readonly Mutant[],
+  onOutcome: (outcome: Outcome) => void = () => {},
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  const queue = mutants.entries();
+  const work = async (): Promise<void> => {
+    for (const [at, mutant] of queue) {
+      const only = [...new Set([...steadyKeys, mutant.kills])];
+      const outcome = outcomeOf(mutant, await judgeWith(mutant, only));
+      outcomes[at] = outcome;
+      onOutcome(outcome);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  return outcomes;
+}
+
+/** Judges one mutant by the key that it names alone. */
+export async function isKilled(mutant: Mutant): Promise<boolean> {
+  return outcomeOf(mutant, await judgeWith(mutant, [mutant.kills])).isKilled;
+}
+
+function judgeWith(
+  { strategy, exportName, variant, patch }: Mutant,
+  only: readonly string[],
+): Promise<Verdicts> {
+  const module = `packages/strategies/${strategy}/src/index.ts`;
+  return judgeMutant({ module, exportName, variant, only, effort }, patch);
+}
+
+function outcomeOf(mutant: Mutant, verdicts: Verdicts): Outcome {
+  const failed = new Set<string>();
+  for (const [id, failure] of verdicts) if (failure !== null) failed.add(id.split(' ')[0]!);
+  return { mutant, failed: [...failed], isKilled: failed.has(mutant.kills) };
+}
+
+/** The matrix as text: a line for each mutant, the named key first. */
+export function matrixText(outcomes: readonly Outcome[]): string {
+  return outcomes
+    .map(({ mutant: { name, kills }, failed, isKilled: isIt }) => {
+      const others = failed.filter((key) => key !== kills);
+      return `${name}\n    ${isIt ? '' : 'NOT '}${kills}${others.length > 0 ? `; ${others.join(' ')}` : ''}\n`;
+    })
+    .join('');
+}

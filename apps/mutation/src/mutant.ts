@@ -1,0 +1,51 @@
+/** A broken strategy: a shipped one with one small change, or one of its faithful variants, and the key that must catch it. */
+import { catalogue } from '@mmu-notifier/conformance';
+import type { Patch } from './patch.ts';
+
+/** See the file's head. */
+export interface Mutant {
+  readonly name: string;
+  /** The folder of the strategy's package, and its export. */
+  readonly strategy: string;
+  readonly exportName: string;
+  readonly variant?: string;
+  /** None: the variant itself is broken. The file is one of the package's `src`, unless it begins with `packages/`. */
+  readonly patch?: Patch;
+  /** The key that must fail. */
+  readonly kills: string;
+}
+
+/** The changes of one strategy's sources, as lists: name, file, what is found, what comes in its place, the key. */
+export type Row = readonly [
+  name: string,
+  file: string,
+  find: string,
+  replace: string,
+  kills: string,
+];
+
+/** @param strategy the package's folder */
+export function mutantsOf(
+  strategy: string,
+  exportName: string,
+  variant: string | undefined,
+  rows: readonly Row[],
+): Mutant[] {
+  return rows.map(([name, file, find, replace, kills]) => ({
+    name: `${strategy}: ${name}`,
+    strategy,
+    exportName,
+    ...(variant === undefined ? {} : { variant }),
+    patch: {
+      file: file.startsWith('packages/') ? file : `packages/strategies/${strategy}/src/${file}`,
+      find,
+      replace,
+    },
+    kills,
+  }));
+}
+
+/** Keys that one agent shows, always the same. The others run only for mutants that name them. */
+export const steadyKeys: readonly string[] = catalogue
+  .filter(({ way }) => way !== 'agents' && way !== 'explorer')
+  .map(({ key }) => key);

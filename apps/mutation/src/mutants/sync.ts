@@ -1,0 +1,80 @@
+/** Mistakes in what strategies stand on: locks, queues and waiting, seen through a strategy. */
+import { mutantsOf, type Mutant } from '../mutant.ts';
+
+const queue = 'packages/foundation/sync/src/wait-queue.ts';
+const mutex = 'packages/foundation/sync/src/mutex.ts';
+const spin = 'packages/foundation/sync/src/spin-lock.ts';
+const sections = 'packages/foundation/core/src/sections.ts';
+
+export const syncMutants: readonly Mutant[] = mutantsOf('reference', 'reference', undefined, [
+  [
+    'a waiter looks at the condition before it enters the queue',
+    queue,
+    '    region.add(this.index + At.waiters, 1);\n    try {\n      for (;;) {\n        const expected = region.load(turnAt);\n        if (condition()) return true;',
+    '    if (condition()) return true;\n    region.add(this.index + At.waiters, 1);\n    try {\n      for (let isFirst = true; ; isFirst = false) {\n        const expected = region.load(turnAt);\n        if (!isFirst && condition()) return true;',
+    'EXPLORE.fault',
+  ],
+  [
+    'a waiter reads the turn after it looked',
+    queue,
+    'const expected = region.load(turnAt);\n        if (condition()) return true;',
+    'if (condition()) return true;\n        const expected = region.load(turnAt);',
+    'EXPLORE.fault',
+  ],
+  [
+    'a waker does not take the next turn',
+    queue,
+    'region.add(index + At.turn, 1);\n    wake',
+    'wake',
+    'EXPLORE.fault',
+  ],
+  [
+    'one waiter is woken, not all',
+    queue,
+    'wake(region, index + At.turn);',
+    'wake(region, index + At.turn, 1);',
+    'R1',
+  ],
+  [
+    'an unlock of a contended mutex wakes nobody',
+    mutex,
+    'if ((held & contended) !== 0) wake(region, index, 1);',
+    '',
+    'R6.async',
+  ],
+  [
+    'who got the mutex after waiting forgets that others may wait',
+    mutex,
+    '(region.agent << 1) | contended)) break;',
+    'region.agent << 1)) break;',
+    'R6.queue',
+  ],
+  [
+    'a free mutex is taken for held by trylock',
+    mutex,
+    'if (!region.compareExchange(this.index, 0, region.agent << 1)) return false;',
+    'if (region.compareExchange(this.index, 0, region.agent << 1)) return false;',
+    'S1',
+  ],
+  [
+    'a spin lock is taken whoever holds it',
+    spin,
+    'if (Atomics.compareExchange(region.words, index, 0, region.agent) !== 0) this.#spin();',
+    'Atomics.compareExchange(region.words, index, 0, region.agent);',
+    'EXPLORE.fault',
+  ],
+  [
+    'a handle that is over is taken for the next section in its slot',
+    sections,
+    'section.generation = section.generation === generationMax ? 1 : section.generation + 1;',
+    '',
+    'S7',
+  ],
+  [
+    'sections share one slot',
+    sections,
+    'const slot = this.#free.pop();',
+    'const slot = this.#free.pop() ?? (this.#slots.length > 0 ? 0 : undefined);',
+    'S6',
+  ],
+]);
