@@ -1,6 +1,7 @@
 /** The documents: docs/track-record.md, and a page for each race in docs/races/. */
 import { situationOf } from '../situations.ts';
 import type { Earned } from './earn.ts';
+import { foundHere } from './entries/found-here.ts';
 import type { Entry, Shown } from './entry.ts';
 import type { Mutant } from './mutant.ts';
 import type { Speed } from './speed.ts';
@@ -34,10 +35,15 @@ export function documents(
 function trackRecord(groups: readonly Group[], records: Records, speed: Speed): string {
   const all = groups.flatMap(({ entries }) => entries);
   const earned = all.filter(({ id, shown }) => shown !== undefined && id in records);
+  const misuses = earned.filter(({ shown }) => shown!.isMisuse === true);
+  const changed = earned.filter(({ shown }) => shown!.mutant !== undefined);
+  const found = foundHere.filter((entry) => earned.includes(entry));
   return `# Track record
 
 Races and defects of Linux's mmu notifiers and of the drivers that used them, found again by the explorer in the packages of this
-repository: **${earned.length} of ${all.length}**. Each links to its smallest failing schedule. A row without a schedule says why there is none.
+repository: **${earned.length} of ${all.length} rows**. Each links to its smallest failing schedule; a row without one says why there is none.
+Of these rows, ${misuses.length} are of somebody who misuses a notifier that is right (${list(misuses)}), ${changed.length} is of a copy that was changed (${list(changed)}), and ${found.length} are
+findings about the models that have no id elsewhere (${list(found)}).
 
 This file is written by \`npm run track-record\`. \`npm run track-record -- --check\` replays every schedule, goes through every order again
 where the race is mended, and fails on any difference.
@@ -45,8 +51,8 @@ where the race is mended, and fails on any difference.
 ## How to read it
 
 Nobody wrote an interleaving down. The situations (\`npm run explore -- --help\`) say who is there: a device that faults, one that comes or goes, a section,
-a reaper that may not wait, the end of the address space. They are written against the contract and are the same for every package. The explorer tries the
-orders, fewest preemptions first, until a promise of the contract is broken.
+a reaper that may not wait, the end of the address space. They are written against the contract and are the same for every package, but for a few that need
+a legacy list or what a single driver has. The explorer tries the orders, fewest preemptions first, until a promise of the contract is broken.
 
 - *Schedule*: steps and preemptions of the smallest failing execution. A step is what an actor does between two points at which others may come; in
   shared memory, one synchronisation operation.
@@ -168,6 +174,7 @@ function apartWords({ apart, shape }: Shown, record: Earned): string {
   return `\n\n\`${apart}\`, which has others of these races: of all ${record.apart!.executions} orders, none fails in this way (\`${shape}\`).`;
 }
 
+const list = (entries: readonly Entry[]): string => entries.map(({ id }) => id).join(', ');
 const marked = (text: string, mark: string): string => text.replaceAll(/^ {0,4}/gm, `${mark} `);
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 const cell = (text: string): string => text.replaceAll('|', '\\|');

@@ -6,6 +6,8 @@ import type { Mutant } from './mutant.ts';
 export interface Shown {
   /** Who has it: `interval:v1`. */
   readonly strategy: string;
+  /** The notifier is right, and who uses it is not: a device of the situation, or a raiser. */
+  readonly isMisuse?: boolean;
   /** Never in the shipped code: with this change. */
   readonly mutant?: Mutant;
   readonly scenario: string;

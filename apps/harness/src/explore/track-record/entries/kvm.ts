@@ -34,6 +34,7 @@ export const kvm: readonly Entry[] = [
     what: 'a fault takes the seq after it read the page',
     source: 'never in KVM: a mutant',
     shown: {
+      isMisuse: true,
       strategy: 'kvm',
       scenario: 'late-seq',
       shape: 'stale before-after',

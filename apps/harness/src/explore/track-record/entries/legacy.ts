@@ -41,6 +41,7 @@ export const legacy: readonly Entry[] = [
     what: 'a section is raised without any lock that keeps registrations out: a new subscriber sees an end without its start',
     source: 'PAGEMAP_SCAN, found by syzkaller',
     shown: {
+      isMisuse: true,
       strategy: 'hlist-srcu',
       scenario: 'list-come-uncounted',
       shape: 'end without start',

@@ -69,6 +69,7 @@ export const unified: readonly Entry[] = [
     source:
       'hazard of the two-pass callbacks (7aba71dbc416, v7.1), seen in review of the GPU drivers',
     shown: {
+      isMisuse: true,
       strategy: 'interval',
       scenario: 'one-flush',
       shape: 'flush of another section',
@@ -134,6 +135,7 @@ export const unified: readonly Entry[] = [
     what: 'a driver asks whether it collided without the lock that its callback takes, and installs afterwards',
     source: 'i915 since v6.2, our reading',
     shown: {
+      isMisuse: true,
       strategy: 'interval',
       scenario: 'no-lock',
       shape: 'stale before-after',
@@ -148,6 +150,7 @@ export const unified: readonly Entry[] = [
     what: 'a driver reacts to UNMAP only, and the page is cleared',
     source: 'hfi1’s expected receive since v5.5, our reading',
     shown: {
+      isMisuse: true,
       strategy: 'interval',
       scenario: 'one-event',
       shape: 'stale before-before',
