@@ -8,6 +8,7 @@ import { exitCodes } from './errors.ts';
 import { mirrorRules } from './mirror.ts';
 import { collect, integer, mirrorRule, outputFile, strategyList } from './options.ts';
 import { startProgress } from './progress.ts';
+import { scalingCommand } from './scaling/scaling-command.ts';
 import { machine, schema, type CompareReport, type StrategyReport } from './report-format.ts';
 import { openSource, type SourceSpec } from './source.ts';
 import {
@@ -29,6 +30,7 @@ interface Options {
   readonly seed: number;
   readonly events: number;
   readonly observations: number;
+  readonly agents?: number;
   readonly quick?: true;
   readonly strict?: true;
   readonly json?: string;
@@ -60,6 +62,11 @@ export const compareCommand: Command = new Command('compare')
   .option('--events <n>', 'events of a generated workload', integer(1, 10_000_000), 20_000)
   .option('--observations <n>', 'processes to measure for each strategy', integer(1, 99), 3)
   .option('--quick', 'one observation for each strategy')
+  .option(
+    '--agents <n>',
+    'instead: spread the threads and devices over 1, 2, … n worker threads',
+    integer(1, 32),
+  )
   .option('--strict', 'lines of a recording that are not known are errors')
   .option('--json <file>', 'write the report to a file as well, format in the README', outputFile)
   .addHelpText(
@@ -74,6 +81,11 @@ async function runCompare(options: Options): Promise<number> {
   const specs = sourceSpecs(options);
   const interrupt = new AbortController();
   process.once('SIGINT', () => interrupt.abort());
+  if (options.agents !== undefined) {
+    const { agents, json } = options;
+    const scaling = { contenders: contendersOf(options), specs, agents, json };
+    return scalingCommand(scaling, interrupt.signal);
+  }
   const reports: CompareReport[] = [];
   for (const spec of specs) {
     if (interrupt.signal.aborted) break;
