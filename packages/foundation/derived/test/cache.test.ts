@@ -281,6 +281,24 @@ test('keys are told apart by keyOf', async () => {
   expect(cache.peek({ id: 2 })).toBe(2);
 });
 
+test.each(Array.from({ length: 10 }, (_, turn) => turn))(
+  'closing, or giving up, %i turns after a build’s end keeps nothing that nobody lets go of',
+  async (turn) => {
+    for (const ends of ['close', 'abort'] as const) {
+      const controller = new AbortController();
+      const { world, cache } = setUp(interval, {}, () => {
+        void turns(turn).then(() => (ends === 'close' ? cache.close() : controller.abort()));
+      });
+      await cache.get(1, { signal: controller.signal }).catch(() => {});
+      await turns();
+      expect(cache.size).toBe(ends === 'close' ? 0 : world.subscriptions.size);
+      await cache.close();
+      await turns();
+      expect([cache.size, world.subscriptions.size]).toEqual([0, 0]);
+    }
+  },
+);
+
 test('an aborted signal starts nothing', async () => {
   const { cache, builds } = setUp();
   await expect(cache.get(1, { signal: AbortSignal.abort(new Error('late')) })).rejects.toThrow(

@@ -61,6 +61,26 @@ describe.each(strategies)('derive under $name', (strategy) => {
     expect(counters).toMatchObject({ published: 1, longestRun: 1, underLock: 0 });
   });
 
+  it('waits for the section that hit a range before it reads it again', async () => {
+    const world = new World(strategy);
+    const kept = await world.notifier.subscribe(span(1), { invalidate: () => {} });
+    const reads: number[] = [];
+    let ending: Promise<void> | undefined;
+    const derived = await sum(world, async (attempt) => {
+      reads.push(world.cell(1));
+      if (attempt > 1) return;
+      const section = await world.notifier.invalidateRangeStart(span(1));
+      ending = turns().then(() => {
+        world.cells.set(1, 5);
+        return world.notifier.invalidateRangeEnd(section);
+      });
+    });
+    await ending;
+    expect(reads).toEqual([0, 5]);
+    expect(derived.value).toBe(5);
+    await kept.close();
+  });
+
   it('does not read again for what it reads later', async () => {
     const world = new World(strategy);
     const counters = collisionCounters();
@@ -367,6 +387,7 @@ describe.each(strategies)('derive under $name', (strategy) => {
           const writers = changes.map(async ({ at, waits }) => {
             await turns(waits);
             const section = await world.notifier.invalidateRangeStart(span(at));
+            await turns(waits % 5);
             world.cells.set(at, world.cell(at) + 1);
             for (const check of visible.values()) check();
             await turns(waits % 3);
