@@ -9,7 +9,7 @@
 import { Random } from '@mmu-notifier/address-space';
 import { codeOf } from '@mmu-notifier/core';
 import { delay, nowMs, Region, watchDeaths } from '@mmu-notifier/sync';
-import { spawnAgent, type Agent } from '@mmu-notifier/sync/agents';
+import { requireSharedMemory, spawnAgent, type Agent } from '@mmu-notifier/sync/agents';
 import type { Contender } from '../strategies.ts';
 import { devicesPerAgent, type Round, type RoundEnd } from './agent.ts';
 import { addCounts, Board, noCounts, type Counts } from './board.ts';
@@ -68,6 +68,7 @@ const progressMs = 200;
 
 /** See the file's head. */
 export async function stress(options: StressOptions): Promise<StressReport> {
+  requireSharedMemory();
   return new StressRun(options).run();
 }
 

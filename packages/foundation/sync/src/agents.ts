@@ -2,6 +2,7 @@
 export {
   Agent,
   joinAgents,
+  requireSharedMemory,
   spawnAgent,
   type AgentExit,
   type SpawnOptions,

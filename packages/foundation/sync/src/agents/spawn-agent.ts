@@ -43,14 +43,18 @@ interface Welcome {
 /** The next number that is given out, shared by all agents that were started from one. */
 let numbers: Int32Array<SharedArrayBuffer> | undefined;
 
+/** Says clearly that there is no shared memory here. @throws NotifierError `MMN_OPTION` */
+export function requireSharedMemory(): void {
+  if (typeof SharedArrayBuffer !== 'undefined') return;
+  throw new NotifierError(
+    'MMN_OPTION',
+    'expected SharedArrayBuffer, which browsers offer to cross-origin isolated pages only (COOP and COEP), got none: use one event loop',
+  );
+}
+
 function nextNumber(): number {
   if (numbers === undefined) {
-    if (typeof SharedArrayBuffer === 'undefined') {
-      throw new NotifierError(
-        'MMN_OPTION',
-        'expected SharedArrayBuffer, which browsers offer to cross-origin isolated pages only (COOP and COEP), got none: use one event loop',
-      );
-    }
+    requireSharedMemory();
     numbers = new Int32Array(new SharedArrayBuffer(4));
     numbers[0] = firstAgent;
   }
