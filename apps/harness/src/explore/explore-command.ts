@@ -50,7 +50,7 @@ export const exploreCommand: Command = new Command('explore')
   )
   .option(
     '--strategy <names>',
-    'strategies, separated by commas; default: all that run on shared memory',
+    'strategies, separated by commas; default: all that run on shared memory and claim to be correct',
     strategyList,
   )
   .option('--scenario <names>', `situations, separated by commas: ${situationNames}`, collect)
