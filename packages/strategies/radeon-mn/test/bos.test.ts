@@ -182,7 +182,7 @@ describe.each(kinds)('a bo, $variant with $index', (kind) => {
     const started = world.notifier.invalidateRangeStart({ start: 0, end: 10 });
     const closed = subscription.close();
     installed.resolve();
-    await published;
+    expect(await published).toBe(true);
     now(world.notifier.invalidateRangeEnd(await started));
     await closed;
     world.notifier.verify();
