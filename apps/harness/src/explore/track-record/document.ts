@@ -52,7 +52,8 @@ where the race is mended, and fails on any difference.
 
 Nobody wrote an interleaving down. The situations (\`npm run explore -- --help\`) say who is there: a device that faults, one that comes or goes, a section,
 a reaper that may not wait, the end of the address space. They are written against the contract and are the same for every package, but for a few that need
-a legacy list or what a single driver has. The explorer tries the orders, fewest preemptions first, until a promise of the contract is broken.
+a legacy list or what a single driver has. The explorer tries the orders, fewest preemptions first, until a promise of the contract is broken. Some situations were added with one race in mind (`killed`, `sleep-beside`, `neighbours`,
+`partial`, `exit-nodes`, and those in which a map is used or a device is careless); they too say only who is there.
 
 - *Schedule*: steps and preemptions of the smallest failing execution. A step is what an actor does between two points at which others may come; in
   shared memory, one synchronisation operation.
@@ -62,7 +63,8 @@ a legacy list or what a single driver has. The explorer tries the orders, fewest
 
 **Which id a failure gets** is decided by its shape, which the judge of the situation reports and each row asks for: who hangs after which
 step, or what a stale entry missed. \`stale before-after\` is an entry whose fault began before the section that changed the page, and which was
-published after that section's end; \`in-in\` began and published inside of it. Each race's page says why that shape, in that package, is that race.
+published after that section's end; \`in-in\` began and published inside of it. Each race's page says, in a person's words, why that shape, in that package, is that race;
+the shapes were written into the rows after they had been seen. The script checks the shape, not the reasoning.
 Where a variant has just that one mended, the page says that no order of it fails in that way. Nothing here is a claim about a running kernel:
 rows are about the models, which are made from the kernel's sources and reports.
 
