@@ -1,4 +1,9 @@
-/** `npm run matrix -- [text]`: judges the mutants whose names hold the text, and says what each fails. */
+/**
+ * `npm run matrix -- [text]`: judges the mutants whose names hold the text by every key, and says what each fails. Without a text it
+ * writes matrix.txt.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { judgeAll, matrixText } from './matrix.ts';
 import { mutants } from './mutants.ts';
 
@@ -9,6 +14,9 @@ const outcomes = await judgeAll(
   (outcome) => void process.stdout.write(matrixText([outcome])),
 );
 const left = outcomes.filter(({ isKilled }) => !isKilled);
+if (wanted === '') {
+  writeFileSync(join(import.meta.dirname, '../matrix.txt'), matrixText(outcomes));
+}
 console.log(
   `${outcomes.length - left.length} of ${outcomes.length} are killed by the key that they name`,
 );

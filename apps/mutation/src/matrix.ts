@@ -21,30 +21,44 @@ export async function judgeAll(
   onOutcome: (outcome: Outcome) => void = () => {},
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
-  const queue = mutants.entries();
+  await eachOf(mutants, async (mutant, at) => {
+    const only = [...new Set([...steadyKeys, mutant.kills])];
+    const outcome = outcomeOf(mutant, await judgeWith(mutant, only));
+    outcomes[at] = outcome;
+    onOutcome(outcome);
+  });
+  return outcomes;
+}
+
+/** Does something with each, on as many processors as there are. */
+export async function eachOf<T>(
+  items: readonly T[],
+  act: (item: T, at: number) => Promise<void>,
+): Promise<void> {
+  const queue = items.entries();
   const work = async (): Promise<void> => {
-    for (const [at, mutant] of queue) {
-      const only = [...new Set([...steadyKeys, mutant.kills])];
-      const outcome = outcomeOf(mutant, await judgeWith(mutant, only));
-      outcomes[at] = outcome;
-      onOutcome(outcome);
-    }
+    for (const [at, item] of queue) await act(item, at);
   };
   await Promise.all(Array.from({ length: availableParallelism() }, work));
-  return outcomes;
 }
 
 /** Judges one mutant by the key that it names alone. */
 export async function isKilled(mutant: Mutant): Promise<boolean> {
-  return outcomeOf(mutant, await judgeWith(mutant, [mutant.kills])).isKilled;
+  const verdicts = await judgeWith(mutant, [mutant.kills], hasFailed);
+  return outcomeOf(mutant, verdicts).isKilled;
 }
 
 function judgeWith(
   { strategy, exportName, variant, patch }: Mutant,
   only: readonly string[],
+  isEnough?: (verdicts: Verdicts) => boolean,
 ): Promise<Verdicts> {
   const module = `packages/strategies/${strategy}/src/index.ts`;
-  return judgeMutant({ module, exportName, variant, only, effort }, patch);
+  return judgeMutant({ module, exportName, variant, only, effort }, patch, isEnough);
+}
+
+function hasFailed(verdicts: Verdicts): boolean {
+  return [...verdicts.values()].some((failure) => failure !== null);
 }
 
 function outcomeOf(mutant: Mutant, verdicts: Verdicts): Outcome {

@@ -96,7 +96,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     transitions,
     'this.#makeFull();\n    const handles = this.slab',
     'const handles = this.slab',
-    'L1.close',
+    'L1',
   ],
   [
     'a release may happen twice',
@@ -138,7 +138,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     walk,
     'else this.#state.setSeq(handle);',
     'else queueMicrotask(() => this.#state.setSeq(handle));',
-    'R2',
+    'R5',
   ],
   [
     'the driver’s lock is not taken',
@@ -164,8 +164,8 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
   [
     'the lock is given back while the callback sleeps',
     walk,
-    'if (isPromise(result)) return this.#settle(result, isLocked ? binding : undefined);',
-    'if (isPromise(result) && isLocked) binding.lock.unlock();\n    if (isPromise(result)) return this.#settle(result, undefined);',
+    'return this.#settle(result, isLocked ? binding : undefined);',
+    'if (isLocked) binding.lock.unlock();\n      return this.#settle(result, undefined);',
     'R2.lock',
   ],
   [

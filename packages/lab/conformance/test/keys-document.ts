@@ -89,7 +89,7 @@ what it means. The table is written from the kit's own catalogue; a test compare
 
 *tier*: \`min\` is promised by every strategy, \`trait\` by those whose traits say so (\`when\`), \`extra\` goes beyond the contract.
 *shown*: by one agent in an ArrayBuffer and in a SharedArrayBuffer (both memories), in one of them, by programs on the simulated
-machine, by real agents at the same time, by every interleaving up to two preemptions, or once for the strategy.
+machine, by real agents at the same time, by every interleaving up to four preemptions, or once for the strategy.
 
 Races have ids of another form, as \`U-7\` or \`ODP-1\`: they stand in the traits of the strategies that have them.
 `;

@@ -26,8 +26,8 @@ import { fail } from '../check.ts';
 const capacity = 4;
 const page = { start: 0x1000, end: 0x2000 } as const;
 const opsId = 1;
-/** Most bugs need one preemption or two. */
-const preemptionsMax = 2;
+/** Most bugs need one preemption or two; what an end does in two steps beside a reader that looks twice needs three. */
+const preemptionsMax = 4;
 
 /** Words behind the notifier's own. Devices are numbered; each has a shadow entry and a mark that it has closed. */
 const At = { pte: 0, spte: 1, closed: 1 + capacity, total: 1 + 2 * capacity } as const;
