@@ -52,8 +52,8 @@ where the race is mended, and fails on any difference.
 
 Nobody wrote an interleaving down. The situations (\`npm run explore -- --help\`) say who is there: a device that faults, one that comes or goes, a section,
 a reaper that may not wait, the end of the address space. They are written against the contract and are the same for every package, but for a few that need
-a legacy list or what a single driver has. The explorer tries the orders, fewest preemptions first, until a promise of the contract is broken. Some situations were added with one race in mind (`killed`, `sleep-beside`, `neighbours`,
-`partial`, `exit-nodes`, and those in which a map is used or a device is careless); they too say only who is there.
+a legacy list or what a single driver has. The explorer tries the orders, fewest preemptions first, until a promise of the contract is broken. Some
+situations were added with one race in mind (\`killed\`, \`sleep-beside\`, \`neighbours\`, \`partial\`, \`exit-nodes\`, and those in which a map is used or a device is careless); they too say only who is there.
 
 - *Schedule*: steps and preemptions of the smallest failing execution. A step is what an actor does between two points at which others may come; in
   shared memory, one synchronisation operation.
