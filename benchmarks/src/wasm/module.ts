@@ -51,17 +51,16 @@ export interface WasmExports {
 }
 
 /** The module in shared memory with room for `bytes` behind its own. */
-export function instantiate(
+export async function instantiate(
   file: string,
   bytes: number,
-): { exports: WasmExports; memory: SharedArrayBuffer; base: number } {
+): Promise<{ exports: WasmExports; memory: SharedArrayBuffer; base: number }> {
   const base = 2 * PAGE_BYTES;
   const initial = Math.ceil((base + bytes) / PAGE_BYTES);
   const memory = new WebAssembly.Memory({ initial, maximum: PAGES_MAX, shared: true });
-  const module = new WebAssembly.Module(readFileSync(file));
-  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  const { instance } = await WebAssembly.instantiate(readFileSync(file), { env: { memory } });
   return {
-    exports: exports as unknown as WasmExports,
+    exports: instance.exports as unknown as WasmExports,
     memory: memory.buffer as SharedArrayBuffer,
     base,
   };

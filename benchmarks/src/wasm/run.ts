@@ -16,21 +16,21 @@ export async function observeCall(
   file: string,
   budgetMs: number,
 ): Promise<Observation> {
-  const run = work === 'call' ? calls(language, file) : locks(language, file);
+  const run = await (work === 'call' ? calls(language, file) : locks(language, file));
   const { min, ticks } = await measure(run, { min_cpu_time: budgetMs * 1e6 });
   return { nsPerOperation: min, hash: work, passes: ticks };
 }
 
-function calls(language: Language, file: string): () => number {
+async function calls(language: Language, file: string): Promise<() => number> {
   const { identity } =
     language === 'JavaScript'
       ? { identity: (value: number) => value }
-      : instantiate(file, 0).exports;
+      : (await instantiate(file, 0)).exports;
   let value = 0;
   return () => (value = identity(value));
 }
 
-function locks(language: Language, file: string): () => void {
+async function locks(language: Language, file: string): Promise<() => void> {
   if (language === 'JavaScript') {
     const description = { kind: 'benchmark', capacity: 1, byteLength: 256 };
     const region = Region.create(description, new SharedArrayBuffer(256));
@@ -40,7 +40,7 @@ function locks(language: Language, file: string): () => void {
       lock.unlock();
     };
   }
-  const { exports, base } = instantiate(file, 8);
+  const { exports, base } = await instantiate(file, 8);
   return () => {
     exports.spin_lock(base);
     exports.spin_unlock(base);
@@ -55,7 +55,7 @@ export async function observeSearch(
   budgetMs: number,
 ): Promise<Observation> {
   const { ints, doubles, capacity, firstWord, initial, count } = viewOperations(bytes);
-  const { exports, memory, base } = instantiate(file, IntervalTree.byteLength(capacity));
+  const { exports, memory, base } = await instantiate(file, IntervalTree.byteLength(capacity));
   const tree = IntervalTree.create(memory, { byteOffset: base, capacity });
   const firstQuery = firstWord + initial * ROW_WORDS;
   for (let word = firstWord; word < firstQuery; word += ROW_WORDS) {
