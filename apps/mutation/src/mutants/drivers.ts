@@ -47,7 +47,7 @@ export const driverMutants: readonly Mutant[] = [
       'kvm.ts',
       'this.mmuLock.unlock();\n    return true;',
       'return true;',
-      'C1',
+      'S7',
     ],
     [
       'faults that wait are not woken',
@@ -92,12 +92,12 @@ export const driverMutants: readonly Mutant[] = [
   faithful('hlist-srcu', 'hlistSrcu', 'L-2', 'N2.refused'),
   faithful('umem-odp', 'umemOdp', 'ODP-1', 'D1.nested'),
   faithful('kvm', 'kvm', 'KVM-5', 'N4'),
-  faithful('hmm', 'hmm', 'HMM-1', 'R2'),
+  faithful('hmm', 'hmm', 'HMM-1', 'R2.other'),
   faithful('i915-userptr', 'i915Userptr', 'I915-1', 'R2'),
   faithful('radeon-mn', 'radeonMn', 'RAD-1', 'R2'),
   faithful('amdgpu-mn', 'amdgpuMn', 'AMD-1', 'R2'),
   faithful('hfi1-mmu-rb', 'hfi1MmuRb', 'HFI-1', 'R2'),
   faithful('scif-dma', 'scifDma', 'SCIF-1', 'R2'),
-  faithful('vhost', 'vhost', 'VH-1', 'R2'),
+  faithful('vhost', 'vhost', 'VH-1', 'O1'),
   faithful('gntdev', 'gntdev', 'GNT-1', 'R2'),
 ];

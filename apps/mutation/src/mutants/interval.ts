@@ -166,7 +166,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     walk,
     'return this.#settle(result, isLocked ? binding : undefined);',
     'if (isLocked) binding.lock.unlock();\n      return this.#settle(result, undefined);',
-    'R2.lock',
+    'U1.aborted',
   ],
   [
     'the walk ends at the first that throws',
@@ -229,7 +229,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     subscription,
     'await waited;\n    if (!this.#isOpen) {',
     'const early = this.readRetry(seq);\n    await waited;\n    if (!early) seq = this.#notifier.state.seqOf(this.id);\n    if (!this.#isOpen) {',
-    'R2.lock',
+    'R2.queue',
   ],
   [
     'the lock is given back while an install sleeps',
@@ -256,7 +256,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'a release marks nobody (U-1)',
     walk,
     'if (section.note === releaseNote) this.#state.setReleased(handle);',
-    'if (section.note === releaseNote) this.#state.setSeq(handle);',
+    'if (section.note === releaseNote) void handle;',
     'L1.late',
   ],
   [

@@ -132,6 +132,30 @@ export const readKeys: readonly Key[] = [
     },
   ),
   key(
+    'R2.queue',
+    'refuses it when the section stood before it in the queue for the driver’s lock',
+    { source: 'Documentation/mm/hmm.rst v7.1: the retry is checked under the lock; HMM-1' },
+    async (world) => {
+      const { promise, resolve } = deferred<void>();
+      const { ops, subscription } = await world.recorder(0, 10);
+      const order: string[] = [];
+      ops.act = () => void order.push('torn down');
+      const seq = await begin(subscription);
+      const first = subscription.publish(seq, () => promise);
+      await waits(first);
+      const starting = world.start(0, 10);
+      await waits(starting);
+      const second = subscription.publish(seq, () => void order.push('installed'));
+      await waits(second);
+      resolve();
+      await over(first, 'the first publication');
+      const end = await over(starting, 'start');
+      const isPublished = await over(second, 'the second publication');
+      equal(order, isPublished ? ['installed', 'torn down'] : ['torn down'], 'what happened');
+      await end();
+    },
+  ),
+  key(
     'R2.try',
     'refuses it after a section that started without waiting',
     { source: 'mm/oom_kill.c v5.15.85; K-S6' },

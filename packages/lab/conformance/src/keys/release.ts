@@ -99,22 +99,32 @@ export const releaseKeys: readonly Key[] = [
     'publishes nothing that was read before a release',
     { source: `${source}; U-1` },
     async (world) => {
-      const { promise, resolve } = deferred<void>();
-      const { ops, subscription } = await world.recorder(0, 10);
-      const seq = await begin(subscription);
-      ops.act = () => promise;
-      const releasing = world.notifier.release();
-      await waits(releasing);
-      let isInstalled = false;
-      const publishing = Promise.resolve()
-        .then(() => subscription.publish(seq, () => void (isInstalled = true)))
-        .catch(() => false);
-      await waits(publishing);
-      resolve();
-      await over(releasing, 'release');
-      await over(publishing, 'publish');
-      check(!isInstalled, 'nothing to be installed after the tear-down');
-      equal(await codeFrom(() => subscription.publish(seq, () => {})), 'MMN_RELEASED', 'the code');
+      // Another one is still being told when this one's lock is free again: one made before it, or after it.
+      for (const isOtherFirst of [true, false]) {
+        const one = world.another();
+        const [here, there] = [deferred<void>(), deferred<void>()];
+        let isInstalled = false;
+        const tearDown = (): Promise<void> => here.promise.then(() => void (isInstalled = false));
+        const sleeper = { invalidate: () => there.promise };
+        if (isOtherFirst) await one.subscribe(0, 10, sleeper);
+        const subscription = await one.subscribe(0, 10, { invalidate: tearDown });
+        if (!isOtherFirst) await one.subscribe(0, 10, sleeper);
+        const seq = await begin(subscription);
+        const releasing = one.notifier.release();
+        await waits(releasing);
+        const publishing = Promise.resolve()
+          .then(() => subscription.publish(seq, () => void (isInstalled = true)))
+          .catch(() => false);
+        await waits(publishing);
+        for (const { resolve } of isOtherFirst ? [there, here] : [here, there]) {
+          resolve();
+          await waits(publishing);
+        }
+        await over(releasing, 'release');
+        await over(publishing, 'publish');
+        check(!isInstalled, 'nothing to be installed after the tear-down');
+        equal(await codeFrom(() => subscription.publish(seq, () => {})), 'MMN_RELEASED', 'code');
+      }
     },
   ),
   key(
