@@ -176,11 +176,7 @@ class TimedSubscription implements Subscription {
     return seq;
   }
 
-  publish(
-    seq: Seq,
-    install: () => unknown,
-    signal?: AbortSignal,
-  ): MaybePromise<boolean> {
+  publish(seq: Seq, install: () => unknown, signal?: AbortSignal): MaybePromise<boolean> {
     let installMs = 0;
     const timedInstall = (): unknown => {
       const installStartMs = nowMs();
