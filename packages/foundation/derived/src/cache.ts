@@ -279,7 +279,10 @@ export class DerivedCache<K, V> implements AsyncDisposable {
     entry.build = build;
     this.#builds.add(build);
     build.derivation = derive<V>(this.#notifier, {
-      read: (reading) => this.#options.build(entry.key, reading, signal),
+      read: (reading) => {
+        if (build.hasCollided) throw givenUp(); // by invalidateAll, before it started again
+        return this.#options.build(entry.key, reading, signal);
+      },
       install: (value) => this.#install(entry, build, value),
       invalidate: () => this.#invalidate(entry, build),
       onCollision: () => holds || this.#collide(entry, build),
@@ -312,7 +315,7 @@ export class DerivedCache<K, V> implements AsyncDisposable {
   /** Nobody runs between the look at the ranges and this. */
   #install(entry: Entry<K, V>, build: Build<V>, value: V): void {
     const isWanted = this.#closing === undefined && this.#entries.get(entry.id) === entry;
-    if (build.hasCollided || !isWanted) throw new Error('it was given up before it was installed');
+    if (build.hasCollided || !isWanted) throw givenUp();
     entry.build = undefined;
     entry.collisions = 0;
     entry.kept = { value, build };
@@ -353,6 +356,11 @@ function atLeastOne(count: number, name: string): number {
     'MMN_OPTION',
     `expected ${name} to be an integer of at least 1, got ${String(count)}`,
   );
+}
+
+/** Nobody sees it: who waited for the build waits for the next one, or is gone. */
+function givenUp(): Error {
+  return new Error('the build was given up before it was installed');
 }
 
 function closed(): NotifierError {
