@@ -42,7 +42,7 @@ export function nodeAgents(
           if ('result' in report) resolve(report.result);
           else reject(new CheckFailed(report.failure));
         });
-        worker.on('error', reject); // what explored code left behind comes after the report
+        worker.on('error', reject);
         worker.once('exit', (code) => reject(new Error(`the agent ended with code ${code}`)));
       });
     },

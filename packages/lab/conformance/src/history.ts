@@ -116,7 +116,7 @@ class Play {
     const device: Device = { span, shadow, subscription: undefined, isNew, isClosed: false };
     const invalidate = (range: InvalidationRange): MaybePromise<boolean | void> => {
       check(!device.isClosed, 'nobody to be called whose close had returned');
-      (range.owner as Device[]).push(device);
+      (range.owner as Device[] | undefined)?.push(device); // none: a worker calls, the section is over
       if (manner !== 'at once' && !range.blockable) return false;
       const torn = { start: range.start, end: range.end };
       const tearDown = (): void => {

@@ -10,6 +10,8 @@ export interface KnownGap {
   readonly key: string;
   /** The id of one of the traits' `knownRaces`; none for what is missing without being a race. */
   readonly race?: string;
+  /** Whether it fails is chance, as with real agents: it may pass too. Another gap must show the race for sure. */
+  readonly byChance?: true;
 }
 
 /** What is judged. */
@@ -52,7 +54,8 @@ export function problemsOfGaps(
     }
   }
   if (new Set(declared).size < declared.length) problems.push('a key is a gap twice');
-  const shown = new Set(gaps.flatMap(({ race }) => (race === undefined ? [] : [race])));
+  const isSure = ({ byChance }: KnownGap): boolean => byChance !== true;
+  const shown = new Set(gaps.filter(isSure).flatMap(({ race = [] }) => race));
   for (const id of [...shown, ...unseenRaces]) {
     if (!races.has(id)) problems.push(`'${id}' is none of the traits' known races`);
   }

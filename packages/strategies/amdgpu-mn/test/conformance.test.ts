@@ -16,6 +16,6 @@ conformance({
   strategy: amdgpuMn,
   variant: 'fixed',
   composed,
-  knownGaps: ['D1.waits', 'D1.nested'], // only the first subscription waits: it registers with the list
+  knownGaps: [],
   unseenRaces: ['HMM-4'],
 });

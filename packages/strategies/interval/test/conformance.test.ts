@@ -38,6 +38,7 @@ conformance({
     { key: 'EXPLORE.close', race: 'U-5' },
     { key: 'EXPLORE.exit', race: 'U-1' },
     { key: 'AGENTS.release', race: 'U-1' },
+    { key: 'AGENTS.race', race: 'U-5', byChance: true },
   ],
   unseenRaces: ['U-3', 'U-8'],
 });

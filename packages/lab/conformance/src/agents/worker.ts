@@ -6,9 +6,13 @@ import { performJob } from './jobs.ts';
 /** What the worker reports. */
 export type Report = { readonly result: number } | { readonly failure: string };
 
+const data = workerData as AgentData;
+// Threads that were explored halfway leave promises behind, which fail when the model of shared memory is gone.
+if (data.job.name === 'explore') process.on('unhandledRejection', () => {});
+
 let report: Report;
 try {
-  report = { result: await performJob(workerData as AgentData) };
+  report = { result: await performJob(data) };
 } catch (error) {
   report = { failure: error instanceof Error ? error.message : String(error) };
 }

@@ -43,10 +43,9 @@ export const changeKeys: readonly Key[] = [
   ),
   key(
     'D1.waits',
-    'makes subscribe wait until no section is open',
+    'makes subscribe wait until no section is open, at least the first',
     { when: 'subscribe waits', source: 'mm/mmu_notifier.c v5.3: mm_take_all_locks' },
     async (world) => {
-      await world.recorder(0, 10);
       const end = await world.start(0, 10);
       const ops = new Recorder();
       const subscribing = world.notifier.subscribe(span, world.opsFor(ops));
@@ -67,7 +66,7 @@ export const changeKeys: readonly Key[] = [
       await world.recorder(0, 10);
       const end = await world.start(0, 10);
       const subscribing = world.notifier.subscribe(span, world.opsFor(new Recorder()));
-      await stillWaits(subscribing, 'subscribe in a section');
+      await waits(subscribing);
       const nested = await world.start(0, 10);
       await nested();
       await end();
@@ -401,9 +400,10 @@ export const changeKeys: readonly Key[] = [
       const starting = small.start(0, 10);
       await waits(starting);
       const reading = first.subscription.readBegin();
-      const others = [];
-      for (let count = 0; count < 100; count++) others.push(await small.recorder(0, 10));
+      const others = Array.from({ length: 100 }, () => new Recorder());
+      const subscribing = others.map((ops) => small.notifier.subscribe(span, small.opsFor(ops)));
       resolve();
+      for (const each of subscribing) await over(each, 'subscribe');
       await (
         await over(starting, 'start')
       )();
