@@ -74,8 +74,8 @@ export function asTest({ subject, mode }: World, history: History): string {
     return ['    [', ...lines, '    ],'].join('\n');
   });
   return [
-    "import { play, type History } from '@mmu-notifier/conformance';",
-    `import { ${name} } from '${from}';`,
+    `import { play, type History } from ${quoted('@mmu-notifier/conformance')};`,
+    `import { ${name} } from ${quoted(from)};`,
     '',
     'const history: History = {',
     '  tasks: [',
@@ -85,4 +85,8 @@ export function asTest({ subject, mode }: World, history: History): string {
     '};',
     `await play(${name}, history, ${JSON.stringify({ variant, mode })});`,
   ].join('\n');
+}
+
+function quoted(text: string): string {
+  return `'${text}'`;
 }
