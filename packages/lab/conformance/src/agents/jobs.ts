@@ -66,7 +66,7 @@ export interface WorkJob {
   readonly operations: number;
 }
 
-/** See {@link WorkJob}. */
+/** What a `WorkJob` asks for. */
 export type JobName = keyof typeof jobs;
 
 /** A board whose pages have their first version. */
