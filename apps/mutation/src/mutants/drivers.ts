@@ -84,7 +84,7 @@ export const driverMutants: readonly Mutant[] = [
       'section-guard.ts',
       'if (this.#open > 0 && !this.#isAbandoned) return false;',
       '',
-      'D1.waits',
+      'D1.nested',
     ],
     ['an end lowers no count', 'umem.ts', 'this.seq++;\n    this.count--;', 'this.seq++;', 'R1'],
   ]),
