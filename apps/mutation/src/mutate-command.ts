@@ -72,17 +72,19 @@ async function killerOf(candidate: Candidate): Promise<string | undefined> {
   const source = readFileSync(join(root, candidate.file), 'utf8');
   const mutated =
     source.slice(0, candidate.start) + candidate.replace + source.slice(candidate.end);
-  const { module, exportName } = target!.judge;
+  const { module, exportName, variants } = target!.judge;
   const only = catalogue.filter(({ way }) => way !== 'agents').map(({ key }) => key);
-  try {
-    const verdicts = await judgeMutant(
-      { module, exportName, variant: undefined, only, effort: 0.3 },
-      { file: candidate.file, find: source, replace: mutated },
-      (soFar) => [...soFar.values()].some((failure) => failure !== null),
-    );
-    for (const [id, failure] of verdicts) if (failure !== null) return id;
-  } catch {
-    return 'it does not load';
+  for (const variant of variants) {
+    try {
+      const verdicts = await judgeMutant(
+        { module, exportName, variant, only, effort: 0.3 },
+        { file: candidate.file, find: source, replace: mutated },
+        (soFar) => [...soFar.values()].some((failure) => failure !== null),
+      );
+      for (const [id, failure] of verdicts) if (failure !== null) return id;
+    } catch {
+      return 'it does not load';
+    }
   }
   return ownTestsKill(candidate.file, mutated) ? 'own tests' : undefined;
 }
@@ -90,30 +92,27 @@ async function killerOf(candidate: Candidate): Promise<string | undefined> {
 let scratch: string | undefined;
 
 function ownTestsKill(file: string, mutated: string): boolean {
-  scratch ??= copyRepository();
+  if (scratch === undefined) {
+    scratch = copyRepository();
+    if (!ownTestsPass(scratch)) throw new Error('expected the own tests to pass unchanged');
+  }
   const path = join(scratch, file);
   const source = readFileSync(path, 'utf8');
   writeFileSync(path, mutated);
-  const ran = spawnSync(
-    'npx',
-    [
-      'vitest',
-      'run',
-      '--bail=1',
-      '--project',
-      basename(target!.folder),
-      '--exclude',
-      '**/conformance.test.ts',
-    ],
-    {
-      cwd: scratch,
-      stdio: 'ignore',
-      timeout: ownTestsSeconds * 1000,
-      env: { ...process.env, MMN_SEED: '1' },
-    },
-  );
+  const isKilled = !ownTestsPass(scratch);
   writeFileSync(path, source);
-  return ran.status !== 0;
+  return isKilled;
+}
+
+function ownTestsPass(cwd: string): boolean {
+  const project = ['--project', basename(target!.folder), '--exclude', '**/conformance.test.ts'];
+  const ran = spawnSync('npx', ['vitest', 'run', '--bail=1', ...project], {
+    cwd,
+    stdio: 'ignore',
+    timeout: ownTestsSeconds * 1000,
+    env: { ...process.env, MMN_SEED: '1' },
+  });
+  return ran.status === 0;
 }
 
 function copyRepository(): string {
@@ -145,6 +144,10 @@ const known = new Set(results.map(({ id }) => id));
 const all = candidates();
 const next = all.filter(({ id }) => !known.has(id)).slice(0, Number(count));
 mkdirSync(dirname(resultsFile), { recursive: true });
+writeFileSync(
+  join(import.meta.dirname, `../results/${name}.count.json`),
+  `${JSON.stringify({ changes: all.length })}\n`,
+);
 try {
   for (const candidate of next) {
     const killer = await killerOf(candidate);
@@ -155,9 +158,5 @@ try {
 } finally {
   if (scratch !== undefined) rmSync(scratch, { recursive: true, force: true });
 }
-writeFileSync(
-  join(import.meta.dirname, `../results/${name}.count.json`),
-  `${JSON.stringify({ changes: all.length })}\n`,
-);
 writeReport();
 process.exit(0);
