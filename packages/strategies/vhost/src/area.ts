@@ -97,8 +97,11 @@ export class Area extends DriverSubscription {
   }
 
   protected begin(context: CallContext): MaybePromise<Seq> {
+    const before = this.turns as Seq;
     const ended = this.virtqueue.idle.wait(Infinity, context);
-    return isPromise(ended) ? ended.then(() => this.turns as Seq) : (this.turns as Seq);
+    if (!isPromise(ended)) return before;
+    // Where another section has started since, its number would be good again when it ends.                  [R5]
+    return ended.then(() => (this.virtqueue.invalidateCount === 0 ? (this.turns as Seq) : before));
   }
 
   /** Linux: vhost_map_prefetch; and the file's head. */
