@@ -13,7 +13,7 @@ import type { Contender } from '../strategies.ts';
 import { outline } from './outline.ts';
 import type { EventSituation } from './events/situations.ts';
 import { shapeOf } from './events/shape.ts';
-import type { SharedSituation } from './shared-situations.ts';
+import type { SharedSituation } from './thread-situations.ts';
 import type { Mode } from './situations.ts';
 
 /** What was found, and how far it went. */

@@ -2,7 +2,7 @@
 import { UsageError } from '../errors.ts';
 import type { Contender } from '../strategies.ts';
 import { eventSituations, fits, type EventSituation } from './events/situations.ts';
-import { sharedSituations, type SharedSituation } from './shared-situations.ts';
+import { sharedSituations, type SharedSituation } from './thread-situations.ts';
 
 /** A situation of either kind. */
 export type Situation = SharedSituation | EventSituation;

@@ -4,7 +4,7 @@
  */
 import type { Scenario } from '@mmu-notifier/explorer';
 import { contenderOf, type Contender } from '../strategies.ts';
-import { sharedSituations, type SharedSituation } from './shared-situations.ts';
+import { sharedSituations, type SharedSituation } from './thread-situations.ts';
 
 /** The URL for {@link SharedSituation | a situation}. */
 export function workerScenarioUrl({ label }: Contender, { name }: SharedSituation): URL {

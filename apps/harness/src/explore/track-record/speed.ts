@@ -10,7 +10,7 @@ import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { explore } from '@mmu-notifier/explorer';
 import { contenderOf } from '../../strategies.ts';
-import { sharedSituations } from '../shared-situations.ts';
+import { sharedSituations } from '../thread-situations.ts';
 
 const runs = 5;
 const executions = 200_000;
