@@ -1,102 +1,34 @@
 /** A notifier with what tests say about it. */
 import assert from 'node:assert/strict';
-import type {
-  IndexFactory,
-  InvalidationEvent,
-  InvalidationRange,
-  MaybePromise,
-  Seq,
-  SubscriptionOps,
-} from '@mmu-notifier/core';
-import { codeOf, type NotifierErrorCode } from '@mmu-notifier/core';
+import type { DriverCreateOptions } from '@mmu-notifier/hlist-srcu/driver';
 import {
-  createFlatIndex,
-  type DriverCreateOptions,
-  type DriverNotifier,
-} from '@mmu-notifier/hlist-srcu/driver';
-import { createIntervalTree1dIndex } from '@mmu-notifier/index-interval-tree-1d';
+  begin,
+  DriverWorld,
+  kindsOf,
+  publish,
+  Recorder,
+  settled,
+} from '../../hlist-srcu/test/driver-world.ts';
 import { hfi1MmuRb, type UserBuffer } from '../src/index.ts';
 import type { MmuRb } from '../src/mmu-rb.ts';
 
+export {
+  begin,
+  codeFrom,
+  isPending,
+  now,
+  publish,
+  Recorder,
+  settled,
+} from '../../hlist-srcu/test/driver-world.ts';
+
 /** Every variant with every container. */
-export const kinds: readonly (DriverCreateOptions & { variant: string; index: string })[] =
-  hfi1MmuRb.variants.flatMap((variant) => [
-    { variant, index: 'interval-tree-1d', createIndex: createIntervalTree1dIndex as IndexFactory },
-    { variant, index: 'flat', createIndex: createFlatIndex as IndexFactory },
-  ]);
-
-/** The value of what need not wait; fails when it waits. */
-export function now<T>(value: MaybePromise<T>): T {
-  assert.ok(!(value instanceof Promise), 'expected a value at once, got a promise');
-  return value;
-}
-
-/** Returns when everything that could go on has gone on: the library, the engine, the worker. */
-export async function settled(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) {
-    await new Promise<void>((resolve) => void setImmediate(resolve));
-  }
-}
-
-/** Whether a promise is still pending when everything that could go on has gone on. */
-export async function isPending(value: MaybePromise<unknown>): Promise<boolean> {
-  assert.ok(value instanceof Promise, 'expected a promise, got a value at once');
-  let isSettled = false;
-  const settle = (): boolean => (isSettled = true);
-  void value.then(settle, settle);
-  await settled();
-  return !isSettled;
-}
-
-/** The code of what `act` throws or rejects with. */
-export async function codeFrom(act: () => unknown): Promise<NotifierErrorCode | undefined> {
-  try {
-    await act();
-  } catch (error) {
-    return codeOf(error);
-  }
-  throw new Error('expected an error, got none');
-}
-
-/** Remembers its callbacks. */
-export class Recorder implements SubscriptionOps {
-  readonly calls: { start: number; end: number; event: InvalidationEvent; cookie: number }[] = [];
-  releases = 0;
-  /** What `invalidate` returns or does, besides remembering. */
-  act: (range: InvalidationRange) => MaybePromise<boolean | void> = () => undefined;
-
-  invalidate(range: InvalidationRange, cookie: number): MaybePromise<boolean | void> {
-    const { start, end, event } = range;
-    this.calls.push({ start, end, event, cookie });
-    return this.act(range);
-  }
-
-  release(): void {
-    this.releases++;
-  }
-}
+export const kinds = kindsOf(hfi1MmuRb.variants);
 
 /** See the file's head. */
-export class World {
-  readonly notifier: DriverNotifier<UserBuffer>;
-
+export class World extends DriverWorld<UserBuffer> {
   constructor(options: DriverCreateOptions = {}) {
-    this.notifier = hfi1MmuRb.create(options);
-  }
-
-  subscribe(
-    start: number,
-    end: number,
-    ops: SubscriptionOps = new Recorder(),
-    cookie = 0,
-  ): UserBuffer {
-    return now(this.notifier.subscribe({ start, end }, ops, { cookie }));
-  }
-
-  /** A subscription that remembers its callbacks. */
-  recorder(start: number, end: number, cookie = 0) {
-    const ops = new Recorder();
-    return { ops, calls: ops.calls, subscription: this.subscribe(start, end, ops, cookie) };
+    super(hfi1MmuRb.create(options), () => new Recorder());
   }
 
   /** The file's tree. */
@@ -106,40 +38,13 @@ export class World {
 
   /** A buffer that something was published for, and whose packets are gone. */
   async mapped(start: number, end: number, cookie = 0) {
-    const recorder = this.recorder(start, end, cookie);
-    map(recorder.subscription);
+    const recorder = this.published(start, end, cookie);
     await settled();
     return recorder;
   }
-
-  /** Starts a section that need not wait; returns what ends it. */
-  start(start: number, end: number, event: InvalidationEvent = 'CLEAR'): () => void {
-    const invalidation = now(this.notifier.invalidateRangeStart({ start, end, event }));
-    return () => now(this.notifier.invalidateRangeEnd(invalidation));
-  }
-
-  /** A whole section. */
-  invalidate(start: number, end: number): void {
-    this.start(start, end)();
-  }
-
-  /** Another subscriber of the list, which refuses what is not blockable. Last: the list calls the newest first. */
-  addRefusingPartner(): void {
-    now(this.notifier.list.register({ invalidateRangeStart: ({ blockable }) => blockable }));
-  }
-}
-
-/** A read that need not wait. */
-export function begin(subscription: UserBuffer): Seq {
-  return now(subscription.readBegin());
 }
 
 /** A set-up that nothing comes in between. */
 export function map(subscription: UserBuffer): void {
   assert.ok(publish(subscription, begin(subscription)), 'expected it to be published');
-}
-
-/** A publication that need not wait. */
-export function publish(subscription: UserBuffer, seq: Seq, install = () => {}): boolean {
-  return now(subscription.publish(seq, install));
 }

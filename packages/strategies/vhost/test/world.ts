@@ -1,64 +1,22 @@
 /** A notifier with what tests say about it. */
-import assert from 'node:assert/strict';
-import type {
-  InvalidationEvent,
-  InvalidationRange,
-  MaybePromise,
-  Seq,
-  SubscriptionOps,
-} from '@mmu-notifier/core';
-import { codeOf, type NotifierErrorCode } from '@mmu-notifier/core';
-import type { DriverCreateOptions, DriverNotifier } from '@mmu-notifier/hlist-srcu/driver';
+import type { DriverCreateOptions } from '@mmu-notifier/hlist-srcu/driver';
+import { DriverWorld, Recorder as CommonRecorder } from '../../hlist-srcu/test/driver-world.ts';
 import { vhost, type Area, type AreaOps } from '../src/index.ts';
 import type { Vhost } from '../src/vhost.ts';
 import type { Virtqueue } from '../src/virtqueue.ts';
 
-/** The value of what need not wait; fails when it waits. */
-export function now<T>(value: MaybePromise<T>): T {
-  assert.ok(!(value instanceof Promise), 'expected a value at once, got a promise');
-  return value;
-}
+export {
+  begin,
+  codeFrom,
+  isPending,
+  now,
+  publish,
+  settled,
+} from '../../hlist-srcu/test/driver-world.ts';
 
-/** Whether a promise is still pending when everything that could go on has gone on. */
-export async function isPending(value: MaybePromise<unknown>): Promise<boolean> {
-  assert.ok(value instanceof Promise, 'expected a promise, got a value at once');
-  let isSettled = false;
-  const settle = (): boolean => (isSettled = true);
-  void value.then(settle, settle);
-  for (let turn = 0; turn < 5; turn++) {
-    await new Promise<void>((resolve) => void setImmediate(resolve));
-  }
-  return !isSettled;
-}
-
-/** The code of what `act` throws or rejects with. */
-export async function codeFrom(act: () => unknown): Promise<NotifierErrorCode | undefined> {
-  try {
-    await act();
-  } catch (error) {
-    return codeOf(error);
-  }
-  throw new Error('expected an error, got none');
-}
-
-/** Remembers its callbacks. */
-export class Recorder implements AreaOps {
-  readonly calls: { start: number; end: number; event: InvalidationEvent; cookie: number }[] = [];
-  releases = 0;
-  /** Times that the pages were marked dirty. */
+/** Remembers its callbacks, and times that the pages were marked dirty. */
+export class Recorder extends CommonRecorder implements AreaOps {
   dirtied = 0;
-  /** What `invalidate` returns or does, besides remembering. */
-  act: (range: InvalidationRange) => MaybePromise<boolean | void> = () => undefined;
-
-  invalidate(range: InvalidationRange, cookie: number): MaybePromise<boolean | void> {
-    const { start, end, event } = range;
-    this.calls.push({ start, end, event, cookie });
-    return this.act(range);
-  }
-
-  release(): void {
-    this.releases++;
-  }
 
   setPageDirty(): void {
     this.dirtied++;
@@ -66,46 +24,13 @@ export class Recorder implements AreaOps {
 }
 
 /** See the file's head. */
-export class World {
-  readonly notifier: DriverNotifier<Area>;
-
+export class World extends DriverWorld<Area, Recorder> {
   constructor(options: DriverCreateOptions = {}) {
-    this.notifier = vhost.create(options);
-  }
-
-  subscribe(start: number, end: number, ops: SubscriptionOps = new Recorder(), cookie = 0): Area {
-    return now(this.notifier.subscribe({ start, end }, ops, { cookie }));
+    super(vhost.create(options), () => new Recorder());
   }
 
   /** The first virtqueue: the first three areas. */
   get virtqueue(): Virtqueue {
     return (this.notifier.driver as Vhost).virtqueues[0]!;
   }
-
-  /** A subscription that remembers its callbacks. */
-  recorder(start: number, end: number, cookie = 0) {
-    const ops = new Recorder();
-    return { ops, calls: ops.calls, subscription: this.subscribe(start, end, ops, cookie) };
-  }
-
-  /** Starts a section that need not wait; returns what ends it. */
-  start(start: number, end: number, event: InvalidationEvent = 'CLEAR'): () => void {
-    const invalidation = now(this.notifier.invalidateRangeStart({ start, end, event }));
-    return () => now(this.notifier.invalidateRangeEnd(invalidation));
-  }
-
-  /** A whole section. */
-  invalidate(start: number, end: number): void {
-    this.start(start, end)();
-  }
-}
-
-/** A read that need not wait. */
-export function begin(subscription: Area): Seq {
-  return now(subscription.readBegin());
-}
-
-/** A publication that need not wait. */
-export function publish(subscription: Area, seq: Seq, install = () => {}): boolean {
-  return now(subscription.publish(seq, install));
 }
