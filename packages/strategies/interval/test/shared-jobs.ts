@@ -133,7 +133,10 @@ export function perform(job: Job, notifier: IntervalNotifier, board: Region): nu
       notifier.invalidateRangeEndSync(invalidation);
       return 0;
     },
-    faultUntilReleased: () => faultUntilReleased(job, notifier.subscriptionAt(job.id), board),
+    faultUntilReleased: () => {
+      faultUntilReleased(job, notifier.subscriptionAt(job.id), board);
+      return 0;
+    },
   };
   return jobs[job.name]();
 }
@@ -240,19 +243,20 @@ function churn(job: Job, notifier: IntervalNotifier): number {
   return full;
 }
 
-/** Faults until the address space is released; returns the number of entries that were published afterwards: none. */
-function faultUntilReleased(job: Job, subscription: IntervalSubscription, board: Region): number {
+/** Faults until the address space is released. */
+function faultUntilReleased(job: Job, subscription: IntervalSubscription, board: Region): void {
   const random = randomFrom(job.agent + 300);
   try {
     for (;;) faultOnce(subscription, job.id, random(pages), board);
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'MMN_RELEASED') throw error;
   }
-  let late = 0;
-  for (let page = 0; page < pages; page++) {
-    if (board.words[At.shadow + job.id * pages + page] !== 0) late++;
-  }
-  return late;
+}
+
+/** How many shadow entries there are. */
+export function installedEntries(board: Region): number {
+  return board.words.subarray(At.shadow, At.shadow + devices * pages).filter((entry) => entry !== 0)
+    .length;
 }
 
 /** The shadow entries that are neither 0 nor right, and what agents found wrong. */

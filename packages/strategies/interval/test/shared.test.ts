@@ -5,6 +5,7 @@ import {
   At,
   createShared,
   devices,
+  installedEntries,
   pages,
   startAgent,
   untilReady,
@@ -166,7 +167,9 @@ describe.each(['landed', 'scoped'])('agents on %s', { timeout: 60_000 }, (varian
       now(shared.notifier.invalidateRangeEnd(invalidation));
     }
     await shared.notifier.release();
-    expect(await Promise.all(agents)).toEqual([0, 0]);
+    // An agent learns of the release before its device is told, so only now are all shadows empty, and stay so.
+    await Promise.all(agents);
+    expect(installedEntries(shared.board)).toBe(0);
     shared.notifier.verify();
   });
 });

@@ -3,9 +3,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { InvariantError } from '@mmu-notifier/core';
 import { describe, expect, it } from 'vitest';
-import { reference, type ReferenceNotifier } from '../src/index.ts';
+import { reference } from '../src/index.ts';
 import { Mm, mmAt, Open, sectionsMax, slotAt, State, Sub, subAt } from '../src/layout.ts';
-import { createShared, startAgent, untilReady } from './agents.ts';
 import { begin, codeOfCall, eventLoopTurns, now, publish, Recorder } from './world.ts';
 
 describe('the scan', { timeout: 30_000 }, () => {
@@ -70,19 +69,6 @@ describe('the scan', { timeout: 30_000 }, () => {
     const strange = there.notifier.invalidateRangeStartSync({ ...range, owner: here.owner });
     expect(there.told).toEqual([7, 9]);
     there.notifier.invalidateRangeEndSync(strange);
-  });
-
-  it('[R1] wakes an agent that stands in its queue', async () => {
-    const shared = createShared(4);
-    const { notifier, board } = shared;
-    const section = now(notifier.invalidateRangeStart({ start: 0, end: 1 }));
-    const read = startAgent('readOnce', shared);
-    const { queue, region } = (notifier as ReferenceNotifier).state;
-    await untilReady(board, 1);
-    // Its second word counts who waits; the agent looks once more and sleeps, or has slept already.
-    while (region.load(queue.index + 1) === 0) await eventLoopTurns(1);
-    now(notifier.invalidateRangeEnd(section));
-    expect(await read).toBe(1);
   });
 
   it('lets the callbacks of what is closed be collected', async () => {
