@@ -1,27 +1,14 @@
 /** The lock order, and that nobody sleeps in a non-blockable section: sync's lockdep looks on. */
-import { LockMemory } from '@mmu-notifier/hlist-srcu/driver';
-import { enableLockdep, Mutex, type LockdepReport } from '@mmu-notifier/sync';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { watchLocks, withLock } from '../../hlist-srcu/test/driver-locks.ts';
 import { amdgpuMn } from '../src/index.ts';
 import { begin, now, publish, Recorder, World } from './world.ts';
 
-/** Collects what lockdep says until the test is over. */
-function watch(): LockdepReport[] {
-  const reports: LockdepReport[] = [];
-  onTestFinished(enableLockdep({ report: (report) => void reports.push(report) }));
-  return reports;
-}
-
-function withLock(): Recorder & { lock: Mutex } {
-  const { region, fixedAt } = new LockMemory('test', 2, 0);
-  return Object.assign(new Recorder(), { lock: new Mutex(region, fixedAt, "subscriber's") });
-}
-
 describe.each(amdgpuMn.variants)('locks of %s', (variant) => {
   it('are taken in one order by registration, section, submission and release, and only tried when nobody may sleep', async () => {
-    const reports = watch();
+    const reports = watchLocks();
     const world = new World({ variant });
-    const bos = [world.subscribe(0, 10, withLock()), world.subscribe(5, 15)];
+    const bos = [world.subscribe(0, 10, withLock(new Recorder())), world.subscribe(5, 15)];
     world.invalidate(0, 20);
     for (const bo of bos) expect(publish(bo, begin(bo))).toBe(true);
     expect(world.notifier.tryInvalidateRangeStart({ start: 0, end: 10 })).toBe(undefined);
@@ -35,7 +22,7 @@ describe.each(amdgpuMn.variants)('locks of %s', (variant) => {
 
   it('take a lock of the subscriber’s inside of amn->lock', () => {
     const world = new World({ variant });
-    const ops = withLock();
+    const ops = withLock(new Recorder());
     const held: boolean[] = [];
     ops.act = () => void held.push(ops.lock.isLocked);
     const bo = world.subscribe(0, 10, ops);
@@ -46,9 +33,9 @@ describe.each(amdgpuMn.variants)('locks of %s', (variant) => {
   });
 
   it('in the other order are an inversion', () => {
-    const reports = watch();
+    const reports = watchLocks();
     const world = new World({ variant });
-    const ops = withLock();
+    const ops = withLock(new Recorder());
     const bo = world.subscribe(0, 10, ops);
     world.invalidate(0, 10);
     ops.lock.lockSync(); // somebody holds his own lock, and starts a section

@@ -1,27 +1,14 @@
 /** The lock order, and that nobody sleeps in a non-blockable section: sync's lockdep looks on. */
-import { LockMemory } from '@mmu-notifier/hlist-srcu/driver';
-import { enableLockdep, Mutex, type LockdepReport } from '@mmu-notifier/sync';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { watchLocks, withLock } from '../../hlist-srcu/test/driver-locks.ts';
 import { gntdev } from '../src/index.ts';
 import { begin, now, publish, Recorder, World } from './world.ts';
 
-/** Collects what lockdep says until the test is over. */
-function watch(): LockdepReport[] {
-  const reports: LockdepReport[] = [];
-  onTestFinished(enableLockdep({ report: (report) => void reports.push(report) }));
-  return reports;
-}
-
-function withLock(): Recorder & { lock: Mutex } {
-  const { region, fixedAt } = new LockMemory('test', 2, 0);
-  return Object.assign(new Recorder(), { lock: new Mutex(region, fixedAt, "subscriber's") });
-}
-
 describe.each(gntdev.variants)('locks of %s', (variant) => {
   it('are taken in one order by section, fault, unmapping and release, and only tried when nobody may sleep', async () => {
-    const reports = watch();
+    const reports = watchLocks();
     const world = new World({ variant });
-    const maps = [world.subscribe(0, 10, withLock()), world.subscribe(5, 15)];
+    const maps = [world.subscribe(0, 10, withLock(new Recorder())), world.subscribe(5, 15)];
     world.start(0, 20, 'UNMAP')();
     for (const map of maps) expect(publish(map, begin(map))).toBe(true);
     world.invalidate(0, 20);
@@ -35,9 +22,9 @@ describe.each(gntdev.variants)('locks of %s', (variant) => {
   });
 
   it('in the other order are an inversion', () => {
-    const reports = watch();
+    const reports = watchLocks();
     const world = new World({ variant });
-    const ops = withLock();
+    const ops = withLock(new Recorder());
     const map = world.subscribe(0, 10, ops);
     world.invalidate(0, 10);
     ops.lock.lockSync(); // somebody holds his own lock, and starts a section

@@ -1,27 +1,14 @@
 /** The lock order, and that nobody sleeps in a non-blockable section: sync's lockdep looks on. */
-import { LockMemory } from '@mmu-notifier/hlist-srcu/driver';
-import { enableLockdep, Mutex, type LockdepReport } from '@mmu-notifier/sync';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { watchLocks, withLock } from '../../hlist-srcu/test/driver-locks.ts';
 import { hfi1MmuRb } from '../src/index.ts';
 import { begin, map, now, publish, Recorder, settled, World } from './world.ts';
 
-/** Collects what lockdep says until the test is over. */
-function watch(): LockdepReport[] {
-  const reports: LockdepReport[] = [];
-  onTestFinished(enableLockdep({ report: (report) => void reports.push(report) }));
-  return reports;
-}
-
-function withLock(): Recorder & { lock: Mutex } {
-  const { region, fixedAt } = new LockMemory('test', 2, 0);
-  return Object.assign(new Recorder(), { lock: new Mutex(region, fixedAt, "subscriber's") });
-}
-
 describe.each(hfi1MmuRb.variants)('locks of %s', (variant) => {
   it('are held one at a time by section, set-up, library and release, and only tried when nobody may sleep', async () => {
-    const reports = watch();
+    const reports = watchLocks();
     const world = new World({ variant });
-    const buffers = [world.subscribe(0, 10, withLock()), world.subscribe(5, 15)];
+    const buffers = [world.subscribe(0, 10, withLock(new Recorder())), world.subscribe(5, 15)];
     for (const buffer of buffers) map(buffer);
     await settled();
     world.invalidate(0, 20);
@@ -39,7 +26,7 @@ describe.each(hfi1MmuRb.variants)('locks of %s', (variant) => {
 
   it('a subscriber’s own takes the buffer’s place', async () => {
     const world = new World({ variant });
-    const ops = withLock();
+    const ops = withLock(new Recorder());
     const held: boolean[] = [];
     const note = (): void => void held.push(ops.lock.isLocked);
     ops.act = note;
@@ -56,7 +43,7 @@ describe.each(hfi1MmuRb.variants)('locks of %s', (variant) => {
 describe.each(['v5.3-sdma', 'fixed', 'fixed-sdma'])('%s', (variant) => {
   it('[N1] is refused, and nothing is left, while somebody holds the lock of a buffer that it hits', async () => {
     const world = new World({ variant });
-    const ops = withLock();
+    const ops = withLock(new Recorder());
     const buffer = world.subscribe(0, 10, ops);
     map(buffer);
     await settled();

@@ -1,19 +1,12 @@
 /** The lock order, and that nobody sleeps in a non-blockable section: sync's lockdep looks on. */
-import { enableLockdep, type LockdepReport } from '@mmu-notifier/sync';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { watchLocks } from '../../hlist-srcu/test/driver-locks.ts';
 import { i915Userptr } from '../src/index.ts';
 import { begin, now, publish, World } from './world.ts';
 
-/** Collects what lockdep says until the test is over. */
-function watch(): LockdepReport[] {
-  const reports: LockdepReport[] = [];
-  onTestFinished(enableLockdep({ report: (report) => void reports.push(report) }));
-  return reports;
-}
-
 describe.each(i915Userptr.variants)('locks of %s', (variant) => {
   it('are taken in one order by registration, section, fault, release and end', async () => {
-    const reports = watch();
+    const reports = watchLocks();
     const world = new World({ variant });
     const [first, second] = [world.active(0, 10), world.active(5, 15)];
     world.invalidate(0, 20);
@@ -29,7 +22,7 @@ describe.each(i915Userptr.variants)('locks of %s', (variant) => {
   });
 
   it('are not taken in a non-blockable section', () => {
-    const reports = watch();
+    const reports = watchLocks();
     const world = new World({ variant });
     const { subscription } = world.active(0, 10);
     expect(world.notifier.tryInvalidateRangeStart({ start: 0, end: 10 })).toBe(undefined);
@@ -40,7 +33,7 @@ describe.each(i915Userptr.variants)('locks of %s', (variant) => {
   });
 
   it('struct_mutex comes before an object’s own; the other way round is an inversion', () => {
-    const reports = watch();
+    const reports = watchLocks();
     const world = new World({ variant });
     const [first, second] = [world.active(0, 10), world.active(20, 30)];
     world.invalidate(0, 10);

@@ -1,29 +1,16 @@
 /** The lock order, and that nobody sleeps in a non-blockable section: sync's lockdep looks on. */
-import { LockMemory } from '@mmu-notifier/hlist-srcu/driver';
-import { enableLockdep, Mutex, type LockdepReport } from '@mmu-notifier/sync';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { watchLocks, withLock } from '../../hlist-srcu/test/driver-locks.ts';
 import { cachePagesMax } from '../src/endpoint.ts';
 import { scifDma } from '../src/index.ts';
 import { begin, copy, large, now, publish, Recorder, settled, World } from './world.ts';
 
-/** Collects what lockdep says until the test is over. */
-function watch(): LockdepReport[] {
-  const reports: LockdepReport[] = [];
-  onTestFinished(enableLockdep({ report: (report) => void reports.push(report) }));
-  return reports;
-}
-
-function withLock(): Recorder & { lock: Mutex } {
-  const { region, fixedAt } = new LockMemory('test', 2, 0);
-  return Object.assign(new Recorder(), { lock: new Mutex(region, fixedAt, "subscriber's") });
-}
-
 describe.each(scifDma.variants)('locks of %s', (variant) => {
   it('are taken in one order by section, copy, worker and release, and only tried when nobody may sleep', async () => {
-    const reports = watch();
+    const reports = watchLocks();
     const world = new World({ variant });
     const buffers = [
-      world.subscribe(0, 8192, withLock()),
+      world.subscribe(0, 8192, withLock(new Recorder())),
       world.subscribe(4096, 12288),
       world.subscribe(large, 3 * large),
     ];
@@ -46,7 +33,7 @@ describe.each(scifDma.variants)('locks of %s', (variant) => {
   it('are both held by a copy and by the worker, and the buffer’s alone by a section', async () => {
     const world = new World({ variant });
     const bytes = variant === 'v5.3' ? large : 4096;
-    const ops = withLock();
+    const ops = withLock(new Recorder());
     const held: string[] = [];
     const note = (who: string): void =>
       void held.push(
@@ -66,7 +53,7 @@ describe.each(scifDma.variants)('locks of %s', (variant) => {
 
   it('of a copy that cannot have the second one is given back', async () => {
     const world = new World({ variant });
-    const ops = withLock();
+    const ops = withLock(new Recorder());
     const buffer = world.subscribe(0, 10, ops);
     now(ops.lock.lock());
     const abort = new AbortController();
@@ -85,7 +72,7 @@ describe.each([
 ])('$variant', ({ variant, bytes }) => {
   it('[N1] is refused, and nothing is left, while somebody holds the lock of a buffer that it hits', () => {
     const world = new World({ variant });
-    const ops = withLock();
+    const ops = withLock(new Recorder());
     const buffer = world.subscribe(0, bytes, ops);
     copy(buffer);
     now(ops.lock.lock());

@@ -1,18 +1,11 @@
 /** The lock order, and that nobody sleeps in a non-blockable section: sync's lockdep looks on. */
-import { enableLockdep, type LockdepReport } from '@mmu-notifier/sync';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { watchLocks } from '../../hlist-srcu/test/driver-locks.ts';
 import { begin, now, publish, World } from './world.ts';
-
-/** Collects what lockdep says until the test is over. */
-function watch(): LockdepReport[] {
-  const reports: LockdepReport[] = [];
-  onTestFinished(enableLockdep({ report: (report) => void reports.push(report) }));
-  return reports;
-}
 
 describe.each(['v5.3', 'fixed'])('locks of %s', (variant) => {
   it('are taken in one order by registration, section, fault, release and dereg', async () => {
-    const reports = watch();
+    const reports = watchLocks();
     const world = new World({ variant });
     const [first, second] = [world.recorder(0, 10), world.recorder(5, 15)];
     world.invalidate(0, 20);
@@ -32,7 +25,7 @@ describe.each(['v5.3', 'fixed'])('locks of %s', (variant) => {
   });
 
   it('are only tried in a non-blockable section', () => {
-    const reports = watch();
+    const reports = watchLocks();
     const world = new World({ variant });
     const { subscription } = world.recorder(0, 10);
     expect(world.notifier.tryInvalidateRangeStart({ start: 0, end: 10 })).toBe(undefined);
@@ -45,7 +38,7 @@ describe.each(['v5.3', 'fixed'])('locks of %s', (variant) => {
 
 describe('lockdep', () => {
   it('sees umem_rwsem held over a callback, which must not take it again', () => {
-    const reports = watch();
+    const reports = watchLocks();
     const world = new World({ variant: 'v5.3' });
     const { ops } = world.recorder(0, 10);
     ops.act = () => {
