@@ -22,6 +22,7 @@ export {
 } from './driver-hmm-ranges.ts';
 export { MarkedFaults } from './driver-marked-faults.ts';
 export { DriverNotifier, type Driver, type DriverMm } from './driver-notifier.ts';
+export { SequencedCallbacks, type SequencedRegistration } from './driver-sequenced-callbacks.ts';
 export {
   defineDriverStrategy,
   driverTraits,

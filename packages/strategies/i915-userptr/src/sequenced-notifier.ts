@@ -11,79 +11,34 @@
  * Lock order: struct_mutex, then obj->mm.lock.
  */
 import {
-  addressMax,
   invariant,
   type IndexFactory,
-  type IntervalIndex,
   type InvalidationRange,
   type MaybePromise,
-  type Seq,
-  type Span,
   type Steps,
 } from '@mmu-notifier/core';
-import {
-  CollisionSequence,
-  DriverCallbacks,
-  LockMemory,
-  type CallContext,
-} from '@mmu-notifier/hlist-srcu/driver';
+import { SequencedCallbacks, type CallContext } from '@mmu-notifier/hlist-srcu/driver';
 import type { UserptrNotifier, UserptrObject } from './object.ts';
 import type { StructMutex, Taken } from './struct-mutex.ts';
 
-const everything = { start: 0, end: addressMax };
-
 /** See the file's head. */
-export class SequencedNotifier extends DriverCallbacks implements UserptrNotifier {
-  readonly #objects: IntervalIndex<UserptrObject>;
+export class SequencedNotifier
+  extends SequencedCallbacks<UserptrObject>
+  implements UserptrNotifier
+{
   readonly #structMutex: StructMutex;
-  readonly #sequence: CollisionSequence;
 
   constructor(createIndex: IndexFactory, structMutex: StructMutex) {
-    super();
-    this.#objects = createIndex<UserptrObject>();
+    super(createIndex, 'i915-userptr');
     this.#structMutex = structMutex;
-    const { region, fixedAt } = new LockMemory('i915-userptr', CollisionSequence.words, 0);
-    this.#sequence = new CollisionSequence(region, fixedAt);
-  }
-
-  invalidateRangeStart(
-    range: InvalidationRange,
-    _cookie: number,
-    context: CallContext,
-  ): MaybePromise<boolean> {
-    this.#sequence.enter();
-    const hits = this.#hits(range);
-    if (hits.length === 0) return true;
-    if (range.blockable) return this.runIn(this.#invalidate(hits, range, context), context);
-    this.#sequence.leave();
-    return false;
-  }
-
-  invalidateRangeEnd(): void {
-    this.#sequence.leave();
-  }
-
-  release(_cookie: number, context: CallContext): MaybePromise<void> {
-    return this.runIn(this.#release(context), context);
   }
 
   add(object: UserptrObject): void {
-    object.mark = this.#sequence.markOfNew;
-    object.handle = this.#objects.insert(object);
+    this.insert(object);
   }
 
   remove(object: UserptrObject): void {
-    if (object.handle === undefined) return;
-    this.#objects.remove(object.handle);
-    object.handle = undefined;
-  }
-
-  begin(object: UserptrObject, context: CallContext): MaybePromise<Seq> {
-    return this.#sequence.begin(object, context);
-  }
-
-  collided(object: UserptrObject, seq: Seq): boolean {
-    return this.#sequence.collided(object, seq);
+    if (object.handle !== undefined) this.take(object);
   }
 
   gotPages(): void {}
@@ -96,49 +51,19 @@ export class SequencedNotifier extends DriverCallbacks implements UserptrNotifie
     return this.#structMutex.inside(() => unbind(range));
   }
 
-  verify(): void {
-    this.#objects.verify();
-    const all = this.#hits(everything);
-    invariant(all.length === this.#objects.size, 'an object of the tree is not found');
-    invariant(this.#sequence.open >= 0, 'more sections have ended than begun');
-    for (const { notifier } of all) {
+  override verify(): void {
+    super.verify();
+    for (const { notifier } of this.hits()) {
       invariant(notifier === this, 'an object is in the tree of another address space');
     }
   }
 
-  *#invalidate(
-    hits: readonly UserptrObject[],
-    range: InvalidationRange,
-    context: CallContext,
-  ): Steps<boolean> {
-    for (const object of hits) this.#sequence.hit(object);
-    try {
-      const taken = (yield this.#structMutex.take(context)) as Taken;
-      try {
-        return yield* this.tearDownEach(hits, range, context);
-      } finally {
-        this.#structMutex.give(taken);
-      }
-    } catch (error) {
-      this.#sequence.leave(); // it is not open; what was torn down nobody knows, and whoever was hit tries again
-      throw error;
-    }
-  }
-
-  /** Nothing is read or published any more: there is nothing to mark. */
-  *#release(context: CallContext): Steps<void> {
+  protected override *locked<R>(steps: Steps<R>, context: CallContext): Steps<R> {
     const taken = (yield this.#structMutex.take(context)) as Taken;
     try {
-      yield* this.releaseEach(this.#hits(everything), context);
+      return yield* steps;
     } finally {
       this.#structMutex.give(taken);
-      this.#sequence.abandon();
     }
-  }
-
-  #hits(range: Span): UserptrObject[] {
-    const hits: UserptrObject[] = [];
-    this.#objects.collect(range, hits);
-    return hits;
   }
 }
