@@ -13,6 +13,7 @@ export const syncMutants: readonly Mutant[] = mutantsOf('reference', 'reference'
     '    region.add(this.index + At.waiters, 1);\n    try {\n      for (;;) {\n        const expected = region.load(turnAt);\n        if (condition()) return true;',
     '    if (condition()) return true;\n    region.add(this.index + At.waiters, 1);\n    try {\n      for (let isFirst = true; ; isFirst = false) {\n        const expected = region.load(turnAt);\n        if (!isFirst && condition()) return true;',
     'EXPLORE.fault',
+    'look and entry in the wrong order: a wake is lost',
   ],
   [
     'a waiter reads the turn after it looked',
@@ -20,6 +21,7 @@ export const syncMutants: readonly Mutant[] = mutantsOf('reference', 'reference'
     'const expected = region.load(turnAt);\n        if (condition()) return true;',
     'if (condition()) return true;\n        const expected = region.load(turnAt);',
     'EXPLORE.fault',
+    'look and turn in the wrong order: a wake is lost',
   ],
   [
     'a waker does not take the next turn',
@@ -27,6 +29,7 @@ export const syncMutants: readonly Mutant[] = mutantsOf('reference', 'reference'
     'region.add(index + At.turn, 1);\n    wake',
     'wake',
     'EXPLORE.fault',
+    'a wake between look and sleep is lost',
   ],
   [
     'one waiter is woken, not all',
@@ -34,6 +37,7 @@ export const syncMutants: readonly Mutant[] = mutantsOf('reference', 'reference'
     'wake(region, index + At.turn);',
     'wake(region, index + At.turn, 1);',
     'R1',
+    'a wake is missing',
   ],
   [
     'an unlock of a contended mutex wakes nobody',
@@ -41,6 +45,7 @@ export const syncMutants: readonly Mutant[] = mutantsOf('reference', 'reference'
     'if ((held & contended) !== 0) wake(region, index, 1);',
     '',
     'R6.async',
+    'a wake is missing',
   ],
   [
     'who got the mutex after waiting forgets that others may wait',
@@ -48,6 +53,7 @@ export const syncMutants: readonly Mutant[] = mutantsOf('reference', 'reference'
     '(region.agent << 1) | contended)) break;',
     'region.agent << 1)) break;',
     'R6.queue',
+    'a wake is missing',
   ],
   [
     'a free mutex is taken for held by trylock',
@@ -55,6 +61,7 @@ export const syncMutants: readonly Mutant[] = mutantsOf('reference', 'reference'
     'if (!region.compareExchange(this.index, 0, region.agent << 1)) return false;',
     'if (region.compareExchange(this.index, 0, region.agent << 1)) return false;',
     'S1',
+    'a lock is had by two, or by nobody',
   ],
   [
     'a spin lock is taken whoever holds it',
@@ -62,6 +69,7 @@ export const syncMutants: readonly Mutant[] = mutantsOf('reference', 'reference'
     'if (Atomics.compareExchange(region.words, index, 0, region.agent) !== 0) this.#spin();',
     'Atomics.compareExchange(region.words, index, 0, region.agent);',
     'EXPLORE.fault',
+    'critical sections overlap',
   ],
   [
     'a handle that is over is taken for the next section in its slot',
@@ -70,5 +78,11 @@ export const syncMutants: readonly Mutant[] = mutantsOf('reference', 'reference'
     '',
     'S7',
   ],
-  ['sections share one slot', sections, 'this.#openCount = at + 1;', 'this.#openCount = at;', 'S6'],
+  [
+    'sections share one slot',
+    sections,
+    'first.handle === 0 ? first : this.#takeOther()',
+    'first',
+    'S6',
+  ],
 ]);

@@ -11,7 +11,7 @@
  *
  * Ours. Linux keeps the range on the raiser's stack and trusts it to pair start with end.
  */
-import { invariant, NotifierError } from './errors.ts';
+import { InvariantError, NotifierError } from './errors.ts';
 import {
   checkSpan,
   invalidationEvents,
@@ -48,8 +48,8 @@ export class Section implements InvalidationRange {
   note = 0;
   /** For the strategy: the same section's handle in a notifier it is composed with, or 0. */
   inner = 0;
-  generation: number;
-  readonly slot: number;
+  generation = 0;
+  readonly slot: number = 0;
 
   constructor(slot: number, generation: number) {
     this.slot = slot;
@@ -57,17 +57,22 @@ export class Section implements InvalidationRange {
   }
 }
 
-/** The table of one agent's open sections. `open` and `close` allocate nothing once the table has grown. */
+/**
+ * The table of one agent's open sections. `open`, `find` and `close` allocate nothing once the table has grown, and
+ * touch no array while one section is open at a time: that one always gets slot 0.
+ */
 export class SectionTable {
-  readonly #slots: Section[] = [];
-  /** From `#openCount` on, the free ones; what stands before is of no meaning. */
-  readonly #free: Section[] = [];
-  #openCount = 0;
   readonly #generationFirst = (tableCount++ * generationStride) % generationMax;
+  /** Slot 0. */
+  readonly #first = new Section(0, this.#generationFirst);
+  readonly #slots: Section[] = [this.#first];
+  /** All but slot 0. From `#othersOpen` on, the free ones; what stands before is of no meaning. */
+  readonly #others: Section[] = [];
+  #othersOpen = 0;
 
   /** How many sections this agent has open. */
   get openCount(): number {
-    return this.#openCount;
+    return this.#othersOpen + (this.#first.handle === 0 ? 0 : 1);
   }
 
   /**
@@ -76,14 +81,18 @@ export class SectionTable {
    * @throws NotifierError `MMN_ADDRESS`, `MMN_RANGE_EMPTY`, `MMN_RANGE_INVERTED`, `MMN_EVENT`, `MMN_OUT_OF_CAPACITY`
    */
   open(range: RangeToInvalidate, blockable: boolean): Section {
-    checkSpan(range, 'range');
+    if (range === undefined || range === null) checkSpan(range, 'range');
+    const { start, end } = range;
+    // The same comparisons here: to call another module's function costs more than they do.
+    if (!(Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start < end)) {
+      checkSpan(range, 'range');
+    }
     const event = range.event ?? 'CLEAR';
     if (event !== 'CLEAR') checkEvent(event);
-    const at = this.#openCount;
-    const section = at < this.#free.length ? this.#free[at]! : this.#grow();
-    this.#openCount = at + 1;
-    section.start = range.start;
-    section.end = range.end;
+    const first = this.#first;
+    const section = first.handle === 0 ? first : this.#takeOther();
+    section.start = start;
+    section.end = end;
     section.event = event;
     section.blockable = blockable;
     if (section.owner !== range.owner) section.owner = range.owner;
@@ -100,23 +109,41 @@ export class SectionTable {
    * @throws NotifierError `MMN_NOT_OPEN`
    */
   find(invalidation: Invalidation): Section {
+    const first = this.#first;
+    return first.handle === invalidation && invalidation !== 0
+      ? first
+      : this.#findOther(invalidation);
+  }
+
+  /** Makes the slot free again. The section's fields, but for the owner, stay readable until the next `open`. */
+  close(section: Section): void {
+    if (section.handle === 0) refuseClosed();
+    section.handle = 0;
+    if (section.owner !== undefined) section.owner = undefined;
+    if (section !== this.#first) this.#giveBack(section);
+  }
+
+  #takeOther(): Section {
+    const at = this.#othersOpen;
+    const section = at < this.#others.length ? this.#others[at]! : this.#grow();
+    this.#othersOpen = at + 1;
+    return section;
+  }
+
+  #giveBack(section: Section): void {
+    const at = this.#othersOpen - 1;
+    this.#othersOpen = at;
+    // Sections mostly end in the reverse order of their starts: then it stands there already.
+    if (this.#others[at] !== section) this.#others[at] = section;
+  }
+
+  #findOther(invalidation: Invalidation): Section {
     const section =
       typeof invalidation === 'number' ? this.#slots[invalidation & slotMask] : undefined;
     if (section === undefined || section.handle !== invalidation || section.handle === 0) {
       refuseNotOpen(invalidation);
     }
     return section;
-  }
-
-  /** Makes the slot free again. The section's fields, but for the owner, stay readable until the next `open`. */
-  close(section: Section): void {
-    invariant(section.handle !== 0, 'a section is closed that is not open');
-    section.handle = 0;
-    if (section.owner !== undefined) section.owner = undefined;
-    const at = this.#openCount - 1;
-    this.#openCount = at;
-    // Sections mostly end in the reverse order of their starts: then it stands there already.
-    if (this.#free[at] !== section) this.#free[at] = section;
   }
 
   #grow(): Section {
@@ -128,9 +155,13 @@ export class SectionTable {
     }
     const section = new Section(this.#slots.length, this.#generationFirst);
     this.#slots.push(section);
-    this.#free.push(section);
+    this.#others.push(section);
     return section;
   }
+}
+
+function refuseClosed(): never {
+  throw new InvariantError('a section is closed that is not open');
 }
 
 function checkEvent(event: InvalidationEvent): void {
