@@ -13,15 +13,21 @@ export interface Mutant {
   readonly patch?: Patch;
   /** The key that must fail. */
   readonly kills: string;
+  /**
+   * What makes it a mistake of order: what comes too early, too late or not at all for another agent, so that only some
+   * interleavings show it. The explorer must find one: see explored.txt.
+   */
+  readonly ordering?: string;
 }
 
-/** The changes of one strategy's sources, as lists: name, file, what is found, what comes in its place, the key. */
+/** The changes of one strategy's sources, as lists: name, file, what is found, what comes in its place, the key, and the order that is broken. */
 export type Row = readonly [
   name: string,
   file: string,
   find: string,
   replace: string,
   kills: string,
+  ordering?: string,
 ];
 
 /** @param strategy the package's folder */
@@ -31,7 +37,7 @@ export function mutantsOf(
   variant: string | undefined,
   rows: readonly Row[],
 ): Mutant[] {
-  return rows.map(([name, file, find, replace, kills]) => ({
+  return rows.map(([name, file, find, replace, kills, ordering]) => ({
     name: `${strategy}: ${name}`,
     strategy,
     exportName,
@@ -42,6 +48,7 @@ export function mutantsOf(
       replace,
     },
     kills,
+    ...(ordering === undefined ? {} : { ordering }),
   }));
 }
 

@@ -9,7 +9,15 @@ function faithful(
   kills: string,
   variant = 'v5.3',
 ): Mutant {
-  return { name: `${strategy}: as of ${variant} (${id})`, strategy, exportName, variant, kills };
+  const ordering = 'as the original was';
+  return {
+    name: `${strategy}: as of ${variant} (${id})`,
+    strategy,
+    exportName,
+    variant,
+    kills,
+    ordering,
+  };
 }
 
 export const driverMutants: readonly Mutant[] = [
@@ -20,6 +28,7 @@ export const driverMutants: readonly Mutant[] = [
       'invalidateRangeEnd(): void {\n    this.seq++;',
       'invalidateRangeEnd(): void {',
       'R2',
+      'a read and a later section are told apart by that number alone',
     ],
     [
       'a fault takes the number that is there when it publishes (KVM-2)',
@@ -27,6 +36,7 @@ export const driverMutants: readonly Mutant[] = [
       'return this.#kvm.collided(this, seq);',
       'return this.#kvm.collided(this, (seq, this.#kvm.seq as Seq));',
       'R2',
+      'the number is taken after the page was read',
     ],
     [
       'a fault looks at the count alone (KVM-1)',
@@ -34,6 +44,7 @@ export const driverMutants: readonly Mutant[] = [
       'return this.isRaisedFor(slot) || this.seq !== seq;',
       'return this.isRaisedFor(slot) || (this.seq < 0 && this.seq !== seq);',
       'R2',
+      'a section that is over between read and install',
     ],
     [
       'the range of open sections is the last one’s',
@@ -41,6 +52,7 @@ export const driverMutants: readonly Mutant[] = [
       'this.#rangeStart = Math.min(this.#rangeStart, start);\n      this.#rangeEnd = Math.max(this.#rangeEnd, end);',
       'this.#rangeStart = start;\n      this.#rangeEnd = end;',
       'S5.two',
+      'two sections are open at once',
     ],
     [
       'the lock is not given back when nothing is hit',
@@ -48,6 +60,7 @@ export const driverMutants: readonly Mutant[] = [
       'this.mmuLock.unlock();\n    return true;',
       'return true;',
       'S7',
+      'a lock stays taken',
     ],
     [
       'faults that wait are not woken',
@@ -55,6 +68,7 @@ export const driverMutants: readonly Mutant[] = [
       'if (this.count === 0) this.#idle.complete();\n  }\n}',
       '}\n}',
       'R1',
+      'a wake is missing',
     ],
     [
       'a slot that goes leaves a hole',
@@ -69,6 +83,7 @@ export const driverMutants: readonly Mutant[] = [
       'if (!isTornDown) this.#lower(); // nothing changes',
       '// nothing changes',
       'N2.refused',
+      'a section that nobody has open holds up readers',
     ],
   ]),
   ...mutantsOf('umem-odp', 'umemOdp', 'fixed', [
@@ -78,6 +93,7 @@ export const driverMutants: readonly Mutant[] = [
       'this.guard.leave(); // ODP-6: until 7608bf40cf24 (v5.2) it was kept\n',
       '',
       'N2.refused',
+      'a section that nobody has open holds up readers',
     ],
     [
       'the tree changes while sections are open',
@@ -85,8 +101,16 @@ export const driverMutants: readonly Mutant[] = [
       'if (this.#open > 0 && !this.#isAbandoned) return false;',
       '',
       'D1.nested',
+      'the tree changes under open sections',
     ],
-    ['an end lowers no count', 'umem.ts', 'this.seq++;\n    this.count--;', 'this.seq++;', 'R1'],
+    [
+      'an end lowers no count',
+      'umem.ts',
+      'this.seq++;\n    this.count--;',
+      'this.seq++;',
+      'R1',
+      'the count of open sections never falls',
+    ],
   ]),
   faithful('interval', 'interval', 'U-1, U-4, U-5, U-7', 'L1.late', 'v1'),
   faithful('hlist-srcu', 'hlistSrcu', 'L-2', 'N2.refused'),

@@ -10,6 +10,7 @@ export const hlistMutants: readonly Mutant[] = mutantsOf('hlist-srcu', 'hlistSrc
     'if (region.add(at + Node.seqLow, 1) === -1) region.add(at + Node.seqHigh, 1);\n    this.cancel(node);',
     'this.cancel(node);\n    if (region.add(at + Node.seqLow, 1) === -1) region.add(at + Node.seqHigh, 1);',
     'EXPLORE.fault',
+    'two stores in the wrong order',
   ],
   [
     'a reader looks at the number before the count',
@@ -17,6 +18,7 @@ export const hlistMutants: readonly Mutant[] = mutantsOf('hlist-srcu', 'hlistSrc
     'return this.isRaised(node) || this.seqOf(node) !== seq;',
     'const differs = this.seqOf(node) !== seq;\n    return this.isRaised(node) || differs;',
     'EXPLORE.fault',
+    'two loads in the wrong order',
   ],
   [
     'an end does not turn the number',
@@ -24,6 +26,7 @@ export const hlistMutants: readonly Mutant[] = mutantsOf('hlist-srcu', 'hlistSrc
     'if (region.add(at + Node.seqLow, 1) === -1) region.add(at + Node.seqHigh, 1);',
     'void [region, at];',
     'R2',
+    'a read and a later section are told apart by that number alone',
   ],
   [
     'a start does not raise the count',
@@ -31,6 +34,7 @@ export const hlistMutants: readonly Mutant[] = mutantsOf('hlist-srcu', 'hlistSrc
     'this.#state.raise(this.#node);\n    this.#domain.callbackDepth++;',
     'this.#state.raise(this.#node);\n    this.#state.lower(this.#node);\n    this.#state.raise(this.#node);\n    queueMicrotask(() => this.#state.cancel(this.#node));\n    this.#domain.callbackDepth++;',
     'S5',
+    'a read that begins in an open section',
   ],
   [
     'the count is raised before the lock is had',
@@ -38,6 +42,7 @@ export const hlistMutants: readonly Mutant[] = mutantsOf('hlist-srcu', 'hlistSrc
     'if (!range.blockable) return this.#lock.tryLock() && this.#invalidate(range);',
     'if (!range.blockable) {\n      this.#state.raise(this.#node);\n      const isLocked = this.#lock.tryLock();\n      if (isLocked) this.#state.cancel(this.#node);\n      return isLocked && this.#invalidate(range);\n    }',
     'N2',
+    'an attempt that fails is seen as a section',
   ],
   [
     'a refusal keeps the count up',
@@ -45,6 +50,7 @@ export const hlistMutants: readonly Mutant[] = mutantsOf('hlist-srcu', 'hlistSrc
     'if (result === false) this.#state.cancel(this.#node);',
     '',
     'N2.refused',
+    'a section that nobody has open holds up readers',
   ],
   [
     'a failure keeps the count up',
@@ -59,6 +65,7 @@ export const hlistMutants: readonly Mutant[] = mutantsOf('hlist-srcu', 'hlistSrc
     'if (count === 1) this.wakeReaders(node);',
     '',
     'R1',
+    'a wake is missing',
   ],
   [
     'readers are woken before the count falls',
@@ -66,6 +73,7 @@ export const hlistMutants: readonly Mutant[] = mutantsOf('hlist-srcu', 'hlistSrc
     'const count = this.region.add(nodeAt(node) + Node.count, -1);',
     'this.wakeReaders(node);\n    const count = this.region.add(nodeAt(node) + Node.count, -1) + 1;',
     'EXPLORE.fault',
+    'a wake comes before the store that it announces',
   ],
   [
     'readers are woken by the first end',
@@ -73,6 +81,7 @@ export const hlistMutants: readonly Mutant[] = mutantsOf('hlist-srcu', 'hlistSrc
     'if (count === 1) this.wakeReaders(node);',
     'this.wakeReaders(node);',
     'R1.second',
+    'a wake comes while a section is open',
   ],
   [
     'a subscriber joins while sections are open (L-4)',
@@ -80,6 +89,7 @@ export const hlistMutants: readonly Mutant[] = mutantsOf('hlist-srcu', 'hlistSrc
     'if (this.region.words[mmAt + Mm.open] !== 0) return false;',
     '',
     'D1.waits',
+    'a subscription made during a section',
   ],
   [
     'nobody is told that no section is open any more',
@@ -87,6 +97,7 @@ export const hlistMutants: readonly Mutant[] = mutantsOf('hlist-srcu', 'hlistSrc
     'if (open === 0) this.idleQueue.wakeAll();',
     '',
     'D1.waits',
+    'a wake is missing',
   ],
   [
     'an unlinked node takes the rest of the list with it',
@@ -94,6 +105,7 @@ export const hlistMutants: readonly Mutant[] = mutantsOf('hlist-srcu', 'hlistSrc
     'region.store(previous === 0 ? mmAt + Mm.first : nodeAt(previous) + Node.next, next);',
     'region.store(previous === 0 ? mmAt + Mm.first : nodeAt(previous) + Node.next, 0);',
     'U1',
+    'the list changes under those who walk it',
   ],
   [
     'close does not wait for a grace period',
@@ -101,6 +113,7 @@ export const hlistMutants: readonly Mutant[] = mutantsOf('hlist-srcu', 'hlistSrc
     'yield this.gracePeriod(context);',
     'void context;',
     'U1.invalidate',
+    'a record is given back under those who walk the list',
   ],
   [
     'close may be called in a callback',
@@ -115,6 +128,7 @@ export const hlistMutants: readonly Mutant[] = mutantsOf('hlist-srcu', 'hlistSrc
     'undoesRefused: true,',
     'undoesRefused: false,',
     'N2.refused',
+    'a section that nobody has open holds up readers',
   ],
   [
     'the first failure is not the one that is told',
@@ -136,6 +150,7 @@ export const hlistMutants: readonly Mutant[] = mutantsOf('hlist-srcu', 'hlistSrc
     "    if (this.#state.isReleased) {\n      throw new NotifierError(\n        'MMN_RELEASED',",
     "    if (this.#state.isReleased && this.start < 0) {\n      throw new NotifierError(\n        'MMN_RELEASED',",
     'L1.after',
+    'an install after the end of the address space',
   ],
   [
     'the second pass runs with the first',
@@ -150,5 +165,6 @@ export const hlistMutants: readonly Mutant[] = mutantsOf('hlist-srcu', 'hlistSrc
     'yield abortable(publication, context.signal);',
     'void abortable(publication, context.signal);',
     'U1.install',
+    'a close returns before an install',
   ],
 ]);

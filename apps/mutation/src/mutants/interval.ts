@@ -12,6 +12,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'if (hit !== none) this.#makeFull();\n    this.lock.leave();\n    return hit;',
     'this.lock.leave();\n    return hit;',
     'R2',
+    'the number that a read compares is not set by the start',
   ],
   [
     'an insert into a partial epoch does not make it full (no `|= 1`)',
@@ -19,6 +20,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'this.#makeFull();\n      this.storeSeq(at, words[mmSeqLow]!, words[mmSeqHigh]!);\n      this.#insertNow',
     'this.storeSeq(at, words[mmSeqLow]! | 1, words[mmSeqHigh]!);\n      this.#insertNow',
     'D2',
+    'a subscription made during a section',
   ],
   [
     'an insert into an idle epoch gets the even number',
@@ -26,6 +28,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'this.storeSeq(at, (low - 1) | 0, low === 0 ? words[mmSeqHigh]! - 1 : words[mmSeqHigh]!);',
     'this.storeSeq(at, low, words[mmSeqHigh]!);',
     'R3',
+    'a new number equals the one of an epoch to come',
   ],
   [
     'an insert into a full epoch goes into the tree at once',
@@ -33,6 +36,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'words[at + Sub.state] = State.inserting;\n      this.#link(handle, at);',
     'this.#insertNow(handle, at);',
     'D1',
+    'the tree changes while sections walk it',
   ],
   [
     'the end does not apply what was deferred',
@@ -40,14 +44,23 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'if (words[mmDeferred] !== 0) this.#applyDeferred();',
     '',
     'D1',
+    'changes of the tree are put off for ever',
   ],
-  ['the deferred list is not emptied', transitions, '    words[mmDeferred] = 0;\n  }', '  }', 'D1'],
+  [
+    'the deferred list is not emptied',
+    transitions,
+    '    words[mmDeferred] = 0;\n  }',
+    '  }',
+    'D1',
+    'changes of the tree are applied again by the next end',
+  ],
   [
     'the first end closes the epoch, not the last',
     transitions,
     'if (active !== 0 || (words[mmSeqLow]! & 1) === 0) {',
     'if ((words[mmSeqLow]! & 1) === 0) {',
     'S6',
+    'the number turns while a section is open',
   ],
   [
     'the end does not count down',
@@ -55,6 +68,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'const active = words[mmActive]! - 1;',
     'const active = words[mmActive]!;',
     'R1',
+    'the number never turns',
   ],
   [
     'the number of a hit is one too small',
@@ -62,6 +76,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'this.storeSeq(at, words[mmSeqLow]!, isReleased ? releasedHigh : words[mmSeqHigh]!);',
     'this.storeSeq(at, words[mmSeqLow]! - 2, isReleased ? releasedHigh : words[mmSeqHigh]!);',
     'S5',
+    'a read in the section takes it for over',
   ],
   [
     'a closing subscription leaves the tree while sections walk it',
@@ -69,6 +84,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     '} else if ((words[mmSeqLow]! & 1) !== 0 && state !== State.detached) {',
     '} else if ((words[mmSeqLow]! & 1) !== 0 && state === State.inserting) {',
     'D4',
+    'the tree changes while sections walk it',
   ],
   [
     'a deferred insert that is cancelled stays on the list',
@@ -76,6 +92,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'this.#unlink(at);\n      words[at + Sub.state] = State.removed;',
     'words[at + Sub.state] = State.removed;',
     'D3',
+    'a list entry outlives its record',
   ],
   [
     'unlinking from the middle of the deferred list cuts off its end',
@@ -83,6 +100,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'else words[subAt(previous - 1) + Sub.next] = next;',
     'else words[subAt(previous - 1) + Sub.next] = 0;',
     'D3',
+    'changes of the tree are put off for ever',
   ],
   [
     'the end of the range counts as hit',
@@ -97,6 +115,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'this.#makeFull();\n    const handles = this.slab',
     'const handles = this.slab',
     'L1',
+    'the number that a read compares is not set by the end of the address space',
   ],
   [
     'a release may happen twice',
@@ -111,6 +130,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'if (this.state.end(section)) this.state.seqQueue.wakeAll();',
     'this.state.seqQueue.wakeAll();\n    this.state.end(section);',
     'EXPLORE.fault',
+    'a wake comes before the store that it announces',
   ],
   [
     'readers are not woken',
@@ -118,6 +138,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'if (this.state.end(section)) this.state.seqQueue.wakeAll();',
     'this.state.end(section);',
     'R1',
+    'a wake is missing',
   ],
   [
     'the closer looks at the number without the lock (U-5)',
@@ -125,6 +146,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'yield* state.seqQueue.wait(() => (lockless ? state.seqDiffers(low) : state.epochIsOver(low)));',
     'yield* state.seqQueue.wait(() => state.seqDiffers(low));',
     'EXPLORE.close',
+    'a record is given back while the end of the epoch still reads it',
   ],
   [
     'a reader does not wait for the epoch',
@@ -132,6 +154,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'yield* state.seqQueue.wait(() => state.seqDiffers(low));',
     'yield* state.seqQueue.wait(() => true);',
     'R1',
+    'a read goes on in an open section',
   ],
   [
     'the number is set after the callback, when its lock is free again (HMM-1)',
@@ -139,6 +162,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'else this.#state.setSeq(handle);',
     'else queueMicrotask(() => this.#state.setSeq(handle));',
     'R5',
+    'the number is set after the tear-down',
   ],
   [
     'the driver’s lock is not taken',
@@ -146,6 +170,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'const waited = lock.lock(signal);\n      if (waited !== undefined)\n        return this.#invalidateLater(waited, section, handle, binding, signal);\n    }\n    return this.#invoke(section, handle, mode, binding, true);',
     "}\n    return this.#invoke(section, handle, mode, binding, mode === 'plain' ? false : true);",
     'S5.install',
+    'a callback beside an install',
   ],
   [
     'a non-blockable start takes a held lock for a free one',
@@ -153,6 +178,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'if (!lock.tryLock()) return false;',
     'if (!lock.tryLock()) return true;',
     'N1',
+    'a callback is left out beside an install',
   ],
   [
     'the lock stays held when a callback throws',
@@ -167,6 +193,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'return this.#settle(result, isLocked ? binding : undefined);',
     'if (isLocked) binding.lock.unlock();\n      return this.#settle(result, undefined);',
     'U1.aborted',
+    'a callback beside an install',
   ],
   [
     'the walk ends at the first that throws',
@@ -181,6 +208,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'if (!isRefused) return section.handle as Invalidation;\n    this.#end(section);\n    return undefined;',
     'if (!isRefused) return section.handle as Invalidation;\n    return undefined;',
     'N2.refused',
+    'a section that nobody has open holds up readers',
   ],
   [
     'a start whose callback throws stays open',
@@ -195,6 +223,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'isRefused = true;\n        }',
     'this.#sections.close(section);\n          return undefined;\n        }',
     'N4',
+    'a section that nobody has open holds up readers',
   ],
   [
     'close may be called in a callback',
@@ -223,6 +252,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'const collided = this.readRetry(seq);',
     'const collided = false;',
     'R2',
+    'an install after the section that collided',
   ],
   [
     'a publication looks at the number before it has the lock (HMM-1)',
@@ -230,6 +260,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'await waited;\n    if (!this.#isOpen) {',
     'const early = this.readRetry(seq);\n    await waited;\n    if (!early) seq = this.#notifier.state.seqOf(this.id);\n    if (!this.#isOpen) {',
     'R2.queue',
+    'a section between the look and the install',
   ],
   [
     'the lock is given back while an install sleeps',
@@ -237,6 +268,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'if (isPromise(installed)) return this.#unlockAfter(installed);',
     'if (isPromise(installed)) return (lock.unlock(), installed.then(() => true));',
     'R6.async',
+    'a callback beside an install',
   ],
   [
     'a closed subscription may publish what waited for the lock',
@@ -244,6 +276,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'await waited;\n    if (!this.#isOpen) {\n      this.lock.unlock();\n      this.#refuseNotOpen();\n    }',
     'await waited;',
     'U1.install',
+    'an install after the close',
   ],
   [
     'close does not wait for a callback that holds the lock',
@@ -251,6 +284,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'if (!this.#isQuiet()) {\n      await this.lock.lock();\n      this.lock.unlock();\n    }',
     '',
     'U1.aborted',
+    'a close returns before a callback',
   ],
   [
     'a release marks nobody (U-1)',
@@ -258,6 +292,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'if (section.note === releaseNote) this.#state.setReleased(handle);',
     'if (section.note === releaseNote) void handle;',
     'L1.late',
+    'an install after the end of the address space',
   ],
   [
     'an abort leaves the section open',
@@ -265,5 +300,6 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     ') as number;\n      }\n    } catch (error) {\n      this.#end(section);',
     ') as number;\n      }\n    } catch (error) {',
     'S8',
+    'a section that nobody has open holds up readers',
   ],
 ]);

@@ -23,6 +23,7 @@ export const referenceMutants: readonly Mutant[] = mutantsOf('reference', 'refer
     'hit(id: number): void {\n    this.#locked(() => this.#addSeq(id));',
     'hit(_id: number): void {',
     'R2',
+    'a read and a later section are told apart by that number alone',
   ],
   [
     'a read does not look at open sections',
@@ -30,6 +31,7 @@ export const referenceMutants: readonly Mutant[] = mutantsOf('reference', 'refer
     'return this.#isHit(id, Infinity) ? -1 : this.#seqOf(id);',
     'return this.#seqOf(id);',
     'S5.new',
+    'a read that begins in an open section',
   ],
   [
     'a section calls those who came after it started',
@@ -37,6 +39,7 @@ export const referenceMutants: readonly Mutant[] = mutantsOf('reference', 'refer
     'if (wide[sub + Sub.born]! >= number || wide[sub + Sub.closed]! < number) continue;',
     'if (wide[sub + Sub.closed]! < number) continue;',
     'O1',
+    'a subscription made during a section',
   ],
   [
     'a section does not call those who began to close after it started',
@@ -44,6 +47,7 @@ export const referenceMutants: readonly Mutant[] = mutantsOf('reference', 'refer
     'if (wide[sub + Sub.born]! >= number || wide[sub + Sub.closed]! < number) continue;',
     'if (wide[sub + Sub.born]! >= number || wide[sub + Sub.closed]! !== Infinity) continue;',
     'EXPLORE.close',
+    'a close begun during a section',
   ],
   [
     'a record is free while somebody may still call it',
@@ -51,6 +55,7 @@ export const referenceMutants: readonly Mutant[] = mutantsOf('reference', 'refer
     'if (words[subAt(id) + Sub.callers] !== 0) return false;',
     '',
     'U1.invalidate',
+    'a record is given back before the callback that is due',
   ],
   [
     'an end wakes nobody',
@@ -58,6 +63,7 @@ export const referenceMutants: readonly Mutant[] = mutantsOf('reference', 'refer
     'this.#locked(() => (this.region.words[slotAt(slot) + Open.isOpen] = 0));\n    this.queue.wakeAll();',
     'this.#locked(() => (this.region.words[slotAt(slot) + Open.isOpen] = 0));',
     'R1',
+    'a wake is missing',
   ],
   [
     'an end wakes before it has ended',
@@ -65,6 +71,7 @@ export const referenceMutants: readonly Mutant[] = mutantsOf('reference', 'refer
     'this.#locked(() => (this.region.words[slotAt(slot) + Open.isOpen] = 0));\n    this.queue.wakeAll();',
     'this.queue.wakeAll();\n    this.#locked(() => (this.region.words[slotAt(slot) + Open.isOpen] = 0));',
     'EXPLORE.fault',
+    'a wake comes before the store that it announces',
   ],
   [
     'a callback that is over wakes no closer',
@@ -72,6 +79,7 @@ export const referenceMutants: readonly Mutant[] = mutantsOf('reference', 'refer
     'this.region.words[subAt(id) + Sub.callers]!--);\n    this.queue.wakeAll();',
     'this.region.words[subAt(id) + Sub.callers]!--);',
     'U1.aborted',
+    'a wake is missing',
   ],
   [
     'a subscription is made after the release (U-4)',
@@ -79,6 +87,7 @@ export const referenceMutants: readonly Mutant[] = mutantsOf('reference', 'refer
     'return this.#locked(() => {\n      this.#refuseReleased();\n      const id = this.#takeRecord();',
     'return this.#locked(() => {\n      const id = this.#takeRecord();',
     'L1.after',
+    'a subscription against the end of the address space',
   ],
   [
     'the lock is not taken',
@@ -86,6 +95,7 @@ export const referenceMutants: readonly Mutant[] = mutantsOf('reference', 'refer
     '    this.#lock.lock();\n    try {\n      return body();\n    } finally {\n      this.#lock.unlock();\n    }',
     '    return body();',
     'EXPLORE.fault',
+    'critical sections overlap',
   ],
   [
     'an owner is told of its own doing',
@@ -100,6 +110,7 @@ export const referenceMutants: readonly Mutant[] = mutantsOf('reference', 'refer
     'return now >= 0 ? (now as Seq) : seq;',
     'return (now >= 0 ? now : state.seqOf(id)) as Seq;',
     'R5',
+    'the number is taken after a later section has called',
   ],
   [
     'a read waits for later sections too',
@@ -107,6 +118,7 @@ export const referenceMutants: readonly Mutant[] = mutantsOf('reference', 'refer
     'yield* state.queue.wait(() => !state.isHit(id, sections));',
     'yield* state.queue.wait(() => !state.isHit(id, Infinity) || sections < 0);',
     'R5',
+    'a wait for sections that began after it',
   ],
   [
     'the second pass runs for those that were not called',
@@ -128,6 +140,7 @@ export const referenceMutants: readonly Mutant[] = mutantsOf('reference', 'refer
     'if (isPromise(result)) return (yield abortable(this.#settle(result, id, lock), signal)) as T;',
     'if (isPromise(result)) return void this.#settle(result, id, lock).catch(() => {}) as T;',
     'S1.sleeps',
+    'a start returns before its callback',
   ],
   [
     'close does not wait for a callback of a start that was given up',
@@ -135,6 +148,7 @@ export const referenceMutants: readonly Mutant[] = mutantsOf('reference', 'refer
     'this.state.hold(id);\n    try {\n      return await result;\n    } finally {\n      lock?.unlock();\n      this.state.drop(id);\n    }',
     'try {\n      return await result;\n    } finally {\n      lock?.unlock();\n    }',
     'U1.aborted',
+    'a close returns before a callback',
   ],
   [
     'the cookie is lost',
@@ -149,6 +163,7 @@ export const referenceMutants: readonly Mutant[] = mutantsOf('reference', 'refer
     'const waited = this.lock.lock(signal);\n    if (waited !== undefined) return this.#publishLater(waited, seq, install);\n    return this.#publishLocked(seq, install);',
     'void this.lock.tryLock();\n    void signal;\n    return this.#publishLocked(seq, install);',
     'R2.lock',
+    'an install beside a callback',
   ],
   [
     'a publication installs although it collided',
@@ -156,5 +171,6 @@ export const referenceMutants: readonly Mutant[] = mutantsOf('reference', 'refer
     'if (!collided) installed = install();',
     'installed = install();',
     'R2',
+    'an install after the section that collided',
   ],
 ]);
