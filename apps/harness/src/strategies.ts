@@ -8,7 +8,7 @@ import { createFlatIndex } from '@mmu-notifier/hlist-srcu/driver';
 import { hmm } from '@mmu-notifier/hmm';
 import { createIntervalTree1dIndex } from '@mmu-notifier/index-interval-tree-1d';
 import { i915Userptr } from '@mmu-notifier/i915-userptr';
-import { interval } from '@mmu-notifier/interval';
+import { interval } from '@mmu-notifier/interval/variants';
 import { kvm } from '@mmu-notifier/kvm';
 import { radeonMn } from '@mmu-notifier/radeon-mn';
 import { reference } from '@mmu-notifier/reference';

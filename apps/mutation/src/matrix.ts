@@ -53,7 +53,8 @@ function judgeWith(
   only: readonly string[],
   isEnough?: (verdicts: Verdicts) => boolean,
 ): Promise<Verdicts> {
-  const module = `packages/strategies/${strategy}/src/index.ts`;
+  const entry = strategy === 'interval' ? 'variants' : 'index'; // all its variants, and the checks
+  const module = `packages/strategies/${strategy}/src/${entry}.ts`;
   return judgeMutant({ module, exportName, variant, only, effort }, patch, isEnough);
 }
 

@@ -1,6 +1,6 @@
 /** The cache: who gets which build's value, what is dropped when, and that nobody starves. */
 import { changeRange, type Reading } from '@mmu-notifier/core';
-import { interval } from '@mmu-notifier/interval';
+import { interval } from '@mmu-notifier/interval/variants';
 import * as fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { createDerivedCache, type DerivedCacheOptions } from '../src/index.ts';

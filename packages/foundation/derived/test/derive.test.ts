@@ -8,7 +8,7 @@ import {
   type InvalidationRange,
   type Reading,
 } from '@mmu-notifier/core';
-import { interval } from '@mmu-notifier/interval';
+import { interval } from '@mmu-notifier/interval/variants';
 import * as fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { seeded } from './seed.ts';

@@ -6,7 +6,7 @@ import {
   type Subscription,
 } from '@mmu-notifier/core';
 import { hlistSrcu } from '@mmu-notifier/hlist-srcu';
-import { interval } from '@mmu-notifier/interval';
+import { interval } from '@mmu-notifier/interval/variants';
 import { reference } from '@mmu-notifier/reference';
 
 /** What the tests run under. */

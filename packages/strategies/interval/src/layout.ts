@@ -25,82 +25,15 @@
  */
 import { NotifierError } from '@mmu-notifier/core';
 import { IntervalTree } from '@mmu-notifier/interval-tree';
-import { fieldAt, headerWords, Region, struct, type Struct } from '@mmu-notifier/sync';
+import { headerWords, Region } from '@mmu-notifier/sync';
+import * as Mm from './mm.ts';
+import * as State from './state.ts';
+import * as Sub from './sub.ts';
 
-const mmFields = {
-  lock: 'word',
-  slab: 'word',
-  /** Open sections. */
-  active: 'word',
-  /** The sequence number's low 32 bits, and the other 21: even when idle or partial, odd when full. */
-  seqLow: 'word',
-  seqHigh: 'word',
-  /** Head of the list of changes that wait for the tree: a handle + 1, or 0. */
-  deferred: 'word',
-  /** Head of the list of free records: a handle + 1, or 0; behind `bump` all are free. */
-  free: 'word',
-  bump: 'word',
-  /** Subscriptions from insert to close. Linux: the references that mmgrab took. */
-  count: 'word',
-  released: 'word',
-  /** Two wait queues: readers and closers wait for seq, registrations for `active === 0`. */
-  seqQueue: 'wide',
-  idleQueue: 'wide',
-} as const;
-
-/** One for the address space. */
-export const Mm: Struct<typeof mmFields> = struct(mmFields);
-
-const subFields = {
-  /** The sequence number of the last section that hit it: always odd. High is -1 after release. */
-  seqLow: 'word',
-  seqHigh: 'word',
-  state: 'word',
-  /** Neighbours in the deferred list, or in the free list: a handle + 1, or 0. */
-  next: 'word',
-  previous: 'word',
-  ops: 'word',
-  cookie: 'word',
-  /** The driver's lock when it brought none. */
-  mutex: 'word',
-  /** Inclusive. */
-  start: 'wide',
-  last: 'wide',
-} as const;
-
-/** One for a subscription. */
-export const Sub: Struct<typeof subFields> = struct(subFields);
-
-/** Values of `Sub.state`. */
-export const State = {
-  /** In the free list, or never used. */
-  free: 0,
-  /** Prepared, not inserted, or its insert failed: closing it is harmless. */
-  detached: 1,
-  /** In the tree. */
-  inserted: 2,
-  /** In the deferred list, not yet in the tree. */
-  inserting: 3,
-  /** In the deferred list; the closer waits for the epoch's end. */
-  removing: 4,
-  /** Out of every structure; the closer frees it. */
-  removed: 5,
-} as const;
+export { Mm, State, Sub };
 
 /** `Sub.seqHigh` after release. */
 export const releasedHigh = -1;
-
-/** What a word is called, for reports: `mm.active`, `sub[1].seqLow`. The tree's words have no names. */
-export function nameOfWord(index: number): string | undefined {
-  if (index < mmAt) return undefined;
-  if (index < subsAt) return prefixed('mm', fieldAt(mmFields, index - mmAt));
-  const handle = Math.floor((index - subsAt) / Sub.sizeWords);
-  return prefixed(`sub[${handle}]`, fieldAt(subFields, (index - subsAt) % Sub.sizeWords));
-}
-
-function prefixed(where: string, field: string | undefined): string | undefined {
-  return field === undefined ? undefined : `${where}.${field}`;
-}
 
 /** First word of `Mm`. */
 export const mmAt: number = headerWords;
@@ -127,53 +60,29 @@ export function cookieAt(handle: number): number {
   return subAt(handle) + Sub.cookie;
 }
 
-/** Most open sections of all agents together, in the variant `scoped`. */
-export const sectionsMax = 1024;
-
-const tableFields = {
-  /** Sections started so far. */
-  sections: 'wide',
-  /** One past the last slot ever used. */
-  bound: 'word',
-} as const;
-
-/** Head of the table of open sections of the variant `scoped`. The table is behind the records. */
-export const Table: Struct<typeof tableFields> = struct(tableFields);
-
-const slotFields = {
-  /** What `Table.sections` became when it started; 0 while free. */
-  number: 'wide',
-  start: 'wide',
-  /** Inclusive. */
-  last: 'wide',
-} as const;
-
-/** An open section in that table. */
-export const Slot: Struct<typeof slotFields> = struct(slotFields);
-
-/** Bytes of that table. */
-export const tableByteLength: number = (Table.sizeWords + sectionsMax * Slot.sizeWords) * 4;
-
 const kind = 'interval';
 
-/** Bytes of everything but the tree and a table of open sections. */
+/** Bytes of the header and the records: of everything but the tree and what a variant keeps before it. */
 export function recordsByteLength(capacity: number): number {
   return (subsAt + capacity * Sub.sizeWords) * 4;
 }
 
+/** How many subscriptions, and what a variant keeps between the records and the tree. */
+export interface Extent {
+  readonly capacity: number;
+  readonly variant: string;
+  /** Bytes that this variant needs there. */
+  readonly tableByteLength: number;
+}
+
 /**
- * Bytes for `capacity` subscriptions, tree included; of the variant `scoped` with its table of open sections.
+ * Bytes for `capacity` subscriptions, tree included.
  *
  * @throws NotifierError `MMN_OPTION`
  */
-export function byteLength(capacity: number, variant?: string): number {
+export function byteLengthOf({ capacity, tableByteLength }: Omit<Extent, 'variant'>): number {
   checkCapacity(capacity);
-  return allRecords(capacity, variant) + IntervalTree.byteLength(capacity);
-}
-
-/** Bytes of everything but the tree: where the tree begins, if it is in the same memory. */
-function allRecords(capacity: number, variant: string | undefined): number {
-  return recordsByteLength(capacity) + (variant === 'scoped' ? tableByteLength : 0);
+  return recordsByteLength(capacity) + tableByteLength + IntervalTree.byteLength(capacity);
 }
 
 /** The memory of a notifier, seen from one agent. */
@@ -185,19 +94,16 @@ export interface Memory {
 }
 
 /** Lays out a notifier. @throws NotifierError `MMN_MEMORY`, `MMN_OPTION` */
-export function createMemory(
-  capacity: number,
-  variant: string,
-  memory: ArrayBufferLike | undefined,
-): Memory {
-  checkCapacity(capacity);
-  const records = allRecords(capacity, variant);
-  const bytes = memory === undefined ? records : byteLength(capacity, variant);
-  const region = Region.create({ kind, variant, capacity, byteLength: bytes }, memory);
+export function createMemory(extent: Extent, memory: ArrayBufferLike | undefined): Memory {
+  const { capacity, variant, tableByteLength } = extent;
+  const all = byteLengthOf(extent);
+  const treeAt = recordsByteLength(capacity) + tableByteLength;
+  const byteLength = memory === undefined ? treeAt : all;
+  const region = Region.create({ kind, variant, capacity, byteLength }, memory);
   const tree =
     memory === undefined
-      ? IntervalTree.create(new ArrayBuffer(IntervalTree.byteLength(capacity)), { capacity })
-      : IntervalTree.create(memory, { byteOffset: records, capacity });
+      ? IntervalTree.create(new ArrayBuffer(all - treeAt), { capacity })
+      : IntervalTree.create(memory, { byteOffset: treeAt, capacity });
   region.words[mmAt + Mm.seqLow] = 2; // as in Linux: the first subscriptions get 1, which helps debugging
   return { region, tree, growable: memory === undefined };
 }
@@ -208,16 +114,16 @@ export function attachRegion(memory: ArrayBufferLike): Region {
 }
 
 /** The rest of a notifier that another agent laid out. @throws NotifierError `MMN_MEMORY` */
-export function attachMemory(region: Region): Memory {
-  const { memory, capacity, variant } = region;
-  const bytes = byteLength(capacity, variant);
+export function attachMemory(region: Region, tableByteLength: number): Memory {
+  const { memory, capacity } = region;
+  const bytes = byteLengthOf({ capacity, tableByteLength });
   if (memory.byteLength < bytes) {
     throw new NotifierError(
       'MMN_MEMORY',
       `expected at least ${bytes} bytes, got ${memory.byteLength}: a notifier that was created without memory has its tree elsewhere`,
     );
   }
-  const tree = IntervalTree.attach(memory, allRecords(capacity, variant));
+  const tree = IntervalTree.attach(memory, recordsByteLength(capacity) + tableByteLength);
   return { region, tree, growable: false };
 }
 

@@ -27,11 +27,17 @@ import { mightSleep, nonBlockEnd, nonBlockStart, run, runSync } from '@mmu-notif
 import { Bindings, type IntervalOps } from './binding.ts';
 import type { Memory } from './layout.ts';
 import { Attempts, tellOfRelease } from './release.ts';
-import { ScopedTransitions } from './scoped.ts';
 import { IntervalSubscription } from './subscription.ts';
-import { none, Transitions } from './transitions.ts';
+import { none, type Transitions } from './transitions.ts';
+import type { Variant } from './variant.ts';
 import { waitForIdle } from './waits.ts';
 import { releaseNote, Walk } from './walk.ts';
+
+/** What a notifier checks itself with, where that is wanted. */
+export interface Checks {
+  /** Called while nobody else is at work. @throws InvariantError */
+  verify(state: Transitions): void;
+}
 
 const releaseRange = { start: 0, end: addressMax, event: 'RELEASE' } as const;
 
@@ -51,15 +57,21 @@ export class IntervalNotifier<
   readonly #sections = new SectionTable();
   readonly #bindings: Bindings;
   readonly #walk: Walk;
+  readonly #checks: Checks | undefined;
   /** Ends of sections that the tree has seen and the list has not. */
   #listEnds = 0;
 
   /** @internal use `interval.create` and `interval.attach` */
-  constructor(memory: Memory, traits: Traits, legacy: (exclusion: SectionExclusion) => L) {
-    this.state =
-      traits.variant === 'scoped' ? new ScopedTransitions(memory) : new Transitions(memory);
-    this.traits = traits;
-    this.isV1 = traits.variant === 'v1';
+  constructor(
+    memory: Memory,
+    variant: Variant,
+    legacy: (exclusion: IntervalNotifier) => L,
+    checks: Checks | undefined,
+  ) {
+    this.state = variant.createState(memory);
+    this.traits = variant.traits;
+    this.isV1 = variant.traits.variant === 'v1';
+    this.#checks = checks;
     this.#bindings = new Bindings(this.state.region);
     this.#walk = new Walk(this.state, this.#bindings, this.isV1);
     this.legacy = legacy(this);
@@ -220,8 +232,15 @@ export class IntervalNotifier<
     if (!runIfIdle()) runSync(waitForIdle(this.state, runIfIdle));
   }
 
+  /** @throws NotifierError `MMN_OPTION` unless its strategy came with the checks; InvariantError */
   verify(): void {
-    this.state.verify();
+    if (this.#checks === undefined) {
+      throw new NotifierError(
+        'MMN_OPTION',
+        'expected a notifier from @mmu-notifier/interval/variants, which has the checks, got one without',
+      );
+    }
+    this.#checks.verify(this.state);
     this.legacy?.verify();
   }
 

@@ -32,26 +32,15 @@
  *
  * Ours. The counter of callers is what the legacy list uses SRCU for; the recorded ranges are as in `reference`.
  */
-import { invariant, NotifierError, type Section, type Seq } from '@mmu-notifier/core';
-import type { IntervalTree } from '@mmu-notifier/interval-tree';
-import type { Region, Waiting } from '@mmu-notifier/sync';
-import {
-  Mm,
-  mmAt,
-  recordsByteLength,
-  releasedHigh,
-  sectionsMax,
-  Slot,
-  State,
-  Sub,
-  subAt,
-  Table,
-  tableByteLength,
-} from './layout.ts';
+import { NotifierError, type Section, type Seq } from '@mmu-notifier/core';
+import type { Waiting } from '@mmu-notifier/sync';
+import { Mm, mmAt, recordsByteLength, releasedHigh, State, Sub, subAt } from './layout.ts';
+import { sectionsMax, Slot, Table, tableByteLength } from './table.ts';
 import { none, refuseReleased, Transitions } from './transitions.ts';
+import { frozen, landed, type Variant } from './variant.ts';
 
 /** A record that is in the tree has no neighbours in a deferred list: the word counts its callers. */
-const callersField = Sub.previous;
+export const callersField: number = Sub.previous;
 const mmActive = mmAt + Mm.active;
 const mmCount = mmAt + Mm.count;
 const mmReleased = mmAt + Mm.released;
@@ -190,29 +179,26 @@ export class ScopedTransitions extends Transitions {
     this.storeSeq(at, (this.region.words[at + Sub.seqLow]! + 2) | 0, releasedHigh);
   }
 
-  override verify(): void {
-    verifyScoped(this.region, this.tree, this.#tableAt);
-  }
-
   /** In one event loop only, under the slab's lock. The table moves to the new end of the records. */
   protected override grow(): void {
-    const before = this.#tableAt;
+    const before = this.tableAt;
     const table = this.region.words.slice(before, before + tableByteLength / 4);
     super.grow();
     this.region.words.fill(0, before, before + table.length);
-    this.region.words.set(table, this.#tableAt);
+    this.region.words.set(table, this.tableAt);
   }
 
   protected override recordsByteLength(capacity: number): number {
     return recordsByteLength(capacity) + tableByteLength;
   }
 
-  get #tableAt(): number {
+  /** Where the table of sections begins, in words. */
+  get tableAt(): number {
     return recordsByteLength(this.region.capacity) >> 2;
   }
 
   #slotAt(slot: number): number {
-    return this.#tableAt + Table.sizeWords + slot * Slot.sizeWords;
+    return this.tableAt + Table.sizeWords + slot * Slot.sizeWords;
   }
 
   /**
@@ -221,7 +207,7 @@ export class ScopedTransitions extends Transitions {
    * @throws NotifierError `MMN_OUT_OF_CAPACITY`
    */
   #record(section: Section, leaves = true): Open {
-    const table = this.#tableAt;
+    const table = this.tableAt;
     const { words, wide } = this.region;
     let slot = 0;
     while (
@@ -282,7 +268,7 @@ export class ScopedTransitions extends Transitions {
 
   #sectionsSoFar(): number {
     this.lock.enter();
-    const sections = this.region.wide[(this.#tableAt >> 1) + Table.sections]!;
+    const sections = this.region.wide[(this.tableAt >> 1) + Table.sections]!;
     this.lock.leave();
     return sections;
   }
@@ -299,7 +285,7 @@ export class ScopedTransitions extends Transitions {
     const { words, wide } = this.region;
     const sub = subAt(handle) >> 1;
     const [start, last] = [wide[sub + Sub.start]!, wide[sub + Sub.last]!];
-    const bound = words[this.#tableAt + Table.bound]!;
+    const bound = words[this.tableAt + Table.bound]!;
     for (let slot = 0; slot < bound; slot++) {
       const at = this.#slotAt(slot) >> 1;
       const number = wide[at + Slot.number]!;
@@ -320,38 +306,14 @@ export class ScopedTransitions extends Transitions {
   }
 }
 
-/** What must hold while nobody else is at work. @throws InvariantError */
-function verifyScoped({ words, wide }: Region, tree: IntervalTree, tableAt: number): void {
-  invariant(words[mmAt + Mm.lock] === 0, 'expected the lock to be free');
-  invariant(words[mmAt + Mm.slab] === 0, 'expected the lock of the records to be free');
-  tree.verify();
-  const started = wide[(tableAt >> 1) + Table.sections]!;
-  let open = 0;
-  for (let slot = 0; slot < words[tableAt + Table.bound]!; slot++) {
-    const at = (tableAt + Table.sizeWords + slot * Slot.sizeWords) >> 1;
-    const number = wide[at + Slot.number]!;
-    if (number === 0) continue;
-    open++;
-    invariant(number <= started, `slot ${slot}: expected a number up to ${started}, got ${number}`);
-    invariant(wide[at + Slot.start]! <= wide[at + Slot.last]!, `slot ${slot}: expected a range`);
-  }
-  const active = words[mmActive]!;
-  invariant(open === active, `expected ${open} active sections, got ${active}`);
-  let inserted = 0;
-  for (let handle = 0; handle < words[mmAt + Mm.bump]!; handle++) {
-    const at = subAt(handle);
-    const state = words[at + Sub.state]!;
-    const what = `subscription ${handle} in state ${state}`;
-    const callers = words[at + callersField]!;
-    if (state === State.inserted) inserted++;
-    invariant((state === State.inserted) === tree.has(handle), `${what}: against the tree`);
-    invariant(callers >= 0 && callers <= active, `${what}: got ${callers} callers`);
-    const mayBeCalled = state === State.inserted || state === State.removing;
-    invariant(mayBeCalled || callers === 0, `${what}: expected no callers, got ${callers}`);
-    if (mayBeCalled) {
-      invariant((words[at + Sub.seqLow]! & 1) === 1, `${what}: expected an odd seq`);
-    }
-  }
-  const count = words[mmCount]!;
-  invariant(count === inserted, `expected count ${inserted}, got ${count}`);
-}
+/** See the file's head. */
+export const scoped: Variant = {
+  traits: frozen({
+    ...landed.traits,
+    variant: 'scoped',
+    summary: 'the same, but readers and closers wait only for the sections that overlap them',
+    defersChanges: false,
+  }),
+  tableByteLength,
+  createState: (memory) => new ScopedTransitions(memory),
+};

@@ -45,7 +45,6 @@ import {
   type Memory,
 } from './layout.ts';
 import { Slab } from './slab.ts';
-import { verifyWords } from './verify.ts';
 import { waitToClose, waitToRead } from './waits.ts';
 
 const mmActive = mmAt + Mm.active;
@@ -293,11 +292,6 @@ export class Transitions {
   /** The low word alone, without a lock. */
   loadSeqLow(handle: number): number {
     return this.region.load(subAt(handle) + Sub.seqLow);
-  }
-
-  /** See Notifier.verify. Call it while nobody else is at work. */
-  verify(): void {
-    verifyWords(this.region, this.tree);
   }
 
   /** Idle or partial to full; full stays. Under the lock. */

@@ -14,9 +14,10 @@ import { invariant } from '@mmu-notifier/core';
 import type { IntervalTree } from '@mmu-notifier/interval-tree';
 import type { Region } from '@mmu-notifier/sync';
 import { Mm, mmAt, State, Sub, subAt } from './layout.ts';
+import type { Transitions } from './transitions.ts';
 
 /** See the file's head. @throws InvariantError */
-export function verifyWords(region: Region, tree: IntervalTree): void {
+export function verifyWords({ region, tree }: Transitions): void {
   const { words } = region;
   const active = words[mmAt + Mm.active]!;
   const isFull = (words[mmAt + Mm.seqLow]! & 1) !== 0;

@@ -2,7 +2,7 @@
  * Run by fast-path.test.ts with --expose-gc and a large young generation: prints, for each operation, how many bytes of
  * heap one costs when it need not wait. Less than one byte means none: what is measured besides is the measuring.
  */
-import { interval } from '../src/index.ts';
+import { interval } from '../src/variants.ts';
 
 const operations = 100_000;
 const results: Record<string, number> = {};

@@ -1,6 +1,6 @@
 /** What callers get wrong: each has its code and a message that says what was expected, and leaves everything usable. */
 import { describe, expect, it } from 'vitest';
-import { interval } from '../src/index.ts';
+import { interval } from '../src/variants.ts';
 import { rejectionOf, thrownBy } from './thrown.ts';
 import { begin, kinds, now, publish, Recorder, World } from './world.ts';
 
@@ -252,7 +252,8 @@ describe('bad memory and options', () => {
     for (const form of [() => interval.create({ variant: 'v2' }), () => interval.traits('v2')]) {
       expect(thrownBy(form)).toMatchObject({
         code: 'MMN_OPTION',
-        message: "expected a variant of interval (landed, scoped, v1), got 'v2'",
+        message:
+          "expected a variant of this entry point (landed, scoped, v1), got 'v2': @mmu-notifier/interval/variants has all",
       });
     }
   });

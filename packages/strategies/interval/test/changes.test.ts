@@ -1,6 +1,6 @@
 /** Subscribing and closing, at any time. */
 import { describe, expect, it } from 'vitest';
-import { interval } from '../src/index.ts';
+import { interval } from '../src/variants.ts';
 import { rejectionOf, thrownBy } from './thrown.ts';
 import {
   begin,

@@ -2,9 +2,9 @@ import { conformance } from '@mmu-notifier/conformance';
 import { nodeAgents } from '@mmu-notifier/conformance/agents';
 import { hlistSrcu } from '@mmu-notifier/hlist-srcu';
 import { describe, it } from 'vitest';
-import { interval } from '../src/index.ts';
+import { interval } from '../src/variants.ts';
 
-const agents = nodeAgents(new URL('../src/index.ts', import.meta.url), 'interval');
+const agents = nodeAgents(new URL('../src/variants.ts', import.meta.url), 'interval');
 
 /** A notifier that carries a legacy list with somebody on it who refuses. */
 async function composedAs(variant: string) {

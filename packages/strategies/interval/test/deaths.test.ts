@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { codeOf } from '@mmu-notifier/core';
 import { declareDead, watchDeaths } from '@mmu-notifier/sync';
 import { describe, expect, it } from 'vitest';
-import { interval, type IntervalNotifier } from '../src/index.ts';
+import { interval, type IntervalNotifier } from '../src/variants.ts';
 import { Mm, mmAt, mutexAt } from '../src/layout.ts';
 
 const range = { start: 0, end: 10 };

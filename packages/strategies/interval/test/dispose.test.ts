@@ -1,7 +1,7 @@
 /** Subscriptions and scopes: `await using` waits, `using` blocks or says that it would have to. */
 import { codeOf } from '@mmu-notifier/core';
 import { expect, test } from 'vitest';
-import { interval } from '../src/index.ts';
+import { interval } from '../src/variants.ts';
 
 const span = { start: 0, end: 10 };
 const quiet = { invalidate: () => {} };

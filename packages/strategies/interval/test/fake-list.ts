@@ -15,7 +15,7 @@ import {
   type SectionExclusion,
   type Traits,
 } from '@mmu-notifier/core';
-import { interval, type IntervalNotifier } from '../src/index.ts';
+import { interval, type IntervalNotifier } from '../src/variants.ts';
 
 /** Who is registered: what it does at a start and at an end. `false` at a start: would block. */
 export interface ListSubscriber {

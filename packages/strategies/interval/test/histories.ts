@@ -18,7 +18,7 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import type { Invalidation, InvalidationRange, MaybePromise, Seq } from '@mmu-notifier/core';
-import type { IntervalSubscription } from '../src/index.ts';
+import type { IntervalSubscription } from '../src/variants.ts';
 import { World, type Kind } from './world.ts';
 
 export const pages = 12;

@@ -1,7 +1,7 @@
 /** The driver's lock, in every way that a subscriber may bring one, and drivers that lock for themselves. */
 import { headerWords, Mutex, Region, SpinLock } from '@mmu-notifier/sync';
 import { describe, expect, it } from 'vitest';
-import type { IntervalOps } from '../src/index.ts';
+import type { IntervalOps } from '../src/variants.ts';
 import { thrownBy } from './thrown.ts';
 import {
   begin,

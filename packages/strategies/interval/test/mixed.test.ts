@@ -1,6 +1,6 @@
 /** Both notifiers in one address space: the interval tree, and a legacy list that it carries. */
 import { describe, expect, it } from 'vitest';
-import { interval } from '../src/index.ts';
+import { interval } from '../src/variants.ts';
 import { Mm, mmAt } from '../src/layout.ts';
 import { createMixed } from './fake-list.ts';
 import { rejectionOf, thrownBy } from './thrown.ts';

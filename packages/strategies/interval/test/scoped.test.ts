@@ -1,6 +1,7 @@
 /** What only the variant `scoped` promises, beside what landed does. That the others hold is conformance.test.ts's. */
 import { describe, expect, it } from 'vitest';
-import { sectionsMax, Sub, subAt } from '../src/layout.ts';
+import { Sub, subAt } from '../src/layout.ts';
+import { sectionsMax } from '../src/table.ts';
 import { thrownBy } from './thrown.ts';
 import { begin, gate, isPending, kinds, now, publish, Recorder, World } from './world.ts';
 

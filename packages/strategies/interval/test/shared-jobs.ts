@@ -10,7 +10,7 @@
 import { Worker } from 'node:worker_threads';
 import { headerWords, Region } from '@mmu-notifier/sync';
 import type { InvalidationRange } from '@mmu-notifier/core';
-import { interval, type IntervalNotifier, type IntervalSubscription } from '../src/index.ts';
+import { interval, type IntervalNotifier, type IntervalSubscription } from '../src/variants.ts';
 
 export const pages = 64;
 /** Each device has a shadow of the whole memory. */

@@ -1,7 +1,7 @@
 /** An agent of its own for shared.test.ts: does its job on the notifier in the shared memory, and reports. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { Region } from '@mmu-notifier/sync';
-import { interval } from '../src/index.ts';
+import { interval } from '../src/variants.ts';
 import { perform, type Job } from './shared-jobs.ts';
 
 const job = workerData as Job;

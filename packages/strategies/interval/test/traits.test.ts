@@ -1,6 +1,6 @@
 /** What the strategy says of itself, and that two of its notifiers have nothing to do with each other. */
 import { describe, expect, it } from 'vitest';
-import { interval } from '../src/index.ts';
+import { interval } from '../src/variants.ts';
 import { begin, kinds, now, publish, World } from './world.ts';
 
 describe('the strategy', () => {

@@ -4,7 +4,7 @@
  */
 import { InvariantError } from '@mmu-notifier/core';
 import { describe, expect, it } from 'vitest';
-import { interval } from '../src/index.ts';
+import { interval } from '../src/variants.ts';
 import { createMixed } from './fake-list.ts';
 import { rejectionOf, thrownBy } from './thrown.ts';
 import { begin, eventLoopTurns, isPending, kinds, now, publish, Recorder, World } from './world.ts';

@@ -10,8 +10,8 @@ import type {
   Seq,
   SubscribeOptions,
 } from '@mmu-notifier/core';
-import { interval, type IntervalNotifier, type IntervalSubscription } from '../src/index.ts';
-import type { IntervalOps } from '../src/index.ts';
+import { interval, type IntervalNotifier, type IntervalSubscription } from '../src/variants.ts';
+import type { IntervalOps } from '../src/variants.ts';
 import { Mm, mmAt } from '../src/layout.ts';
 
 export type Kind = 'event-loop' | 'shared-memory';
