@@ -3,6 +3,7 @@
  *
  * The four calls here cost an object or a closure. Where a hundred nanoseconds count, call the notifier.
  */
+import { checkFunction, checkMethod } from './arguments.ts';
 import { callbackAsync, isPromise } from './callbacks.ts';
 import type { MaybePromise, Notifier } from './notifier.ts';
 import type { RangeToInvalidate } from './range.ts';
@@ -15,7 +16,7 @@ import type { Invalidation } from './sections.ts';
  *     await changeRange(notifier, { start: 4096, end: 8192 }, () => bytes.fill(0, 4096, 8192));
  *
  * @param signal gives up waiting for the start; then `change` does not run
- * @throws what `change` throws; NotifierError as {@link Notifier.invalidateRangeStart}
+ * @throws what `change` throws; NotifierError as {@link Notifier.invalidateRangeStart}, and `MMN_OPTION` without a function
  */
 export function changeRange<T>(
   notifier: Notifier,
@@ -23,6 +24,8 @@ export function changeRange<T>(
   change: () => MaybePromise<T>,
   signal?: AbortSignal,
 ): MaybePromise<T> {
+  checkMethod(notifier, 'invalidateRangeStart', 'notifier');
+  checkFunction(change, 'change');
   const started = notifier.invalidateRangeStart(range, signal);
   return isPromise(started)
     ? started.then((invalidation) => changeAndEnd(notifier, invalidation, change))
@@ -39,6 +42,8 @@ export function changeRangeSync<T>(
   range: RangeToInvalidate,
   change: () => T,
 ): T {
+  checkMethod(notifier, 'invalidateRangeStartSync', 'notifier');
+  checkFunction(change, 'change');
   const invalidation = notifier.invalidateRangeStartSync(range);
   try {
     const changed = change();
@@ -120,6 +125,7 @@ export function openSection(
   range: RangeToInvalidate,
   signal?: AbortSignal,
 ): MaybePromise<OpenSection> {
+  checkMethod(notifier, 'invalidateRangeStart', 'notifier');
   const started = notifier.invalidateRangeStart(range, signal);
   return isPromise(started)
     ? started.then((invalidation) => new OpenSection(notifier, invalidation))
@@ -128,5 +134,6 @@ export function openSection(
 
 /** The same for `using`, blocking the thread. */
 export function openSectionSync(notifier: Notifier, range: RangeToInvalidate): OpenSection {
+  checkMethod(notifier, 'invalidateRangeStartSync', 'notifier');
   return new OpenSection(notifier, notifier.invalidateRangeStartSync(range));
 }

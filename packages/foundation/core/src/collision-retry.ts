@@ -18,6 +18,7 @@
  *
  * Linux has this loop in each driver, since 2026 in hmm_range_fault_unlocked_timeout; there a deadline ends it.
  */
+import { checkFunction, checkMethod } from './arguments.ts';
 import { abortable, isPromise } from './callbacks.ts';
 import type { MaybePromise, Seq, Subscription } from './notifier.ts';
 import {
@@ -64,13 +65,16 @@ export interface CollisionRetrySyncOptions<T> extends CollisionRetryOptionsBase<
  * Reads and publishes until it did not collide; resolves to the value that was installed.
  *
  * @throws the signal's reason; what `read`, `install`, `collided` or `backoff` throws; NotifierError `MMN_CLOSED`,
- *   `MMN_RELEASED`, `MMN_RETRY_EXHAUSTED`, `MMN_OPTION` for an `attemptsMax` that is not a positive integer
+ *   `MMN_RELEASED`, `MMN_RETRY_EXHAUSTED`, `MMN_OPTION` for an `attemptsMax` that is not a positive integer, or no function
  */
 export async function collisionRetry<T>(
   subscription: Subscription,
   options: CollisionRetryOptions<T>,
 ): Promise<T> {
+  checkMethod(subscription, 'readBegin', 'subscription');
   const { read, install, collided, counters, signal, backoff } = options;
+  checkFunction(read, 'options.read');
+  checkFunction(install, 'options.install');
   const attemptsMax = checkAttempts(options.attemptsMax);
   let attempt = 1;
   for (; attempt <= attemptsMax; attempt++) {
@@ -116,7 +120,10 @@ export function collisionRetrySync<T>(
   subscription: Subscription,
   options: CollisionRetrySyncOptions<T>,
 ): T {
+  checkMethod(subscription, 'readBeginSync', 'subscription');
   const { read, install, collided, counters, backoff } = options;
+  checkFunction(read, 'options.read');
+  checkFunction(install, 'options.install');
   const attemptsMax = checkAttempts(options.attemptsMax);
   let attempt = 1;
   for (; attempt <= attemptsMax; attempt++) {

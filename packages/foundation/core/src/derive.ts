@@ -19,6 +19,7 @@
  * new which it would have to wait for lets them go again, so that nobody waits in a circle, and the next one knows
  * it. So the loop ends when what it reads stays the same and there is a moment with no section open on it.
  */
+import { checkFunction, checkMethod } from './arguments.ts';
 import { abortable, deferred, isPromise, type Deferred } from './callbacks.ts';
 import { NotifierError } from './errors.ts';
 import type { MaybePromise, Notifier } from './notifier.ts';
@@ -98,6 +99,8 @@ export async function derive<T>(
   notifier: Notifier,
   options: DeriveOptions<T>,
 ): Promise<Derivation<T>> {
+  checkMethod(notifier, 'subscribe', 'notifier');
+  checkFunction(options.read, 'options.read');
   const attemptsMax = checkAttempts(options.attemptsMax);
   const loop = new DeriveLoop(notifier, options);
   try {

@@ -11,6 +11,7 @@
  * wait; `error` tells of what it threw. All get one context object, whose `result` is there from `end` or `asyncStart` on.
  */
 import { tracingChannel, type TracingChannel } from 'node:diagnostics_channel';
+import { checkMethod } from './arguments.ts';
 import { isPromise } from './callbacks.ts';
 import { NotifierError } from './errors.ts';
 import type { MaybePromise, Notifier, Seq, Subscription } from './notifier.ts';
@@ -118,6 +119,7 @@ export class NotifierDiagnostics implements Disposable {
 
   /** @internal use `observeNotifier` */
   constructor(notifier: Notifier) {
+    checkMethod(notifier, 'subscribe', 'notifier');
     if (observed.has(notifier)) {
       throw new NotifierError(
         'MMN_OPTION',

@@ -2,6 +2,7 @@
 // oxlint-disable-next-line import/no-unassigned-import
 import './node-version.ts';
 
+export { checkFunction, checkMethod } from './arguments.ts';
 export * from './callbacks.ts';
 export * from './change-range.ts';
 export * from './collision-retry.ts';

@@ -25,6 +25,8 @@
  */
 import {
   abortable,
+  checkFunction,
+  checkMethod,
   derive,
   NotifierError,
   type Derivation,
@@ -147,6 +149,8 @@ export class DerivedCache<K, V> implements AsyncDisposable {
 
   /** @internal use `createDerivedCache` */
   constructor(notifier: Notifier, options: DerivedCacheOptions<K, V>) {
+    checkMethod(notifier, 'subscribe', 'notifier');
+    checkFunction(options?.build, 'options.build');
     this.#notifier = notifier;
     this.#options = options;
     this.#valuesMax = atLeastOne(options.valuesMax ?? Infinity, 'valuesMax');

@@ -2,6 +2,7 @@
  * Time and chance, so that tests need no real ones. Everything that waits for time asks the clock here;
  * `useVirtualClock` replaces it by one that a test moves.
  */
+import { checkFunction, checkMethod, NotifierError } from '@mmu-notifier/core';
 
 /** A timer that has not fired. */
 export interface TimerHandle {
@@ -34,8 +35,10 @@ export function nowMs(): number {
   return clock.nowMs();
 }
 
-/** Starts a timer on the clock in use. */
+/** Starts a timer on the clock in use. @throws NotifierError `MMN_OPTION` */
 export function startTimer(delayMs: number, fire: () => void): TimerHandle {
+  checkMs(delayMs, 'delayMs');
+  checkFunction(fire, 'fire');
   return clock.startTimer(delayMs, fire);
 }
 
@@ -73,8 +76,9 @@ export class VirtualClock implements Clock {
     return { cancel: () => void (this.#timers = this.#timers.filter((t) => t !== timer)) };
   }
 
-  /** Moves time forward and fires what is due, in order of time. */
+  /** Moves time forward and fires what is due, in order of time. @throws NotifierError `MMN_OPTION` */
   advance(byMs: number): void {
+    checkMs(byMs, 'byMs');
     const untilMs = this.#nowMs + byMs;
     for (;;) {
       const due = this.#timers.filter((timer) => timer.dueMs <= untilMs);
@@ -90,11 +94,20 @@ export class VirtualClock implements Clock {
 
 /** Puts another clock in use; returns what puts the former one back. */
 export function useClock(other: Clock): () => void {
+  checkMethod(other, 'startTimer', 'clock');
   const former = clock;
   clock = other;
   return () => {
     clock = former;
   };
+}
+
+function checkMs(ms: number, what: string): void {
+  if (typeof ms === 'number' && ms >= 0) return;
+  throw new NotifierError(
+    'MMN_OPTION',
+    `expected ${what} to be milliseconds from 0 on, got ${String(ms)}`,
+  );
 }
 
 /** Options of {@link exponentialBackoff}. */
@@ -112,6 +125,9 @@ export function exponentialBackoff(
   options: BackoffOptions = {},
 ): (attempt: number, signal?: AbortSignal) => Promise<void> {
   const { delayMsMin = 1, delayMsMax = 100, random = Math.random } = options;
+  checkMs(delayMsMin, 'delayMsMin');
+  checkMs(delayMsMax, 'delayMsMax');
+  checkFunction(random, 'random');
   return (attempt, signal) =>
     delay(random() * Math.min(delayMsMax, delayMsMin * 2 ** (attempt - 1)), signal);
 }

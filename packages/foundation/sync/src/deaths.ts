@@ -47,8 +47,14 @@ export function watchDeaths(region: Region, options: WatchOptions = {}): void {
   region.store(headerAt.graceMs, graceMs);
 }
 
-/** An agent has died, for certain: it will never touch this region again. Saying it twice is harmless. */
+/** An agent has died, for certain: it will never touch this region again. Saying it twice is harmless. @throws NotifierError `MMN_OPTION` */
 export function declareDead(region: Region, agent: number): void {
+  if (!Number.isInteger(agent) || agent < 1) {
+    throw new NotifierError(
+      'MMN_OPTION',
+      `expected the number of an agent, from 1 on, got ${String(agent)}`,
+    );
+  }
   if (isDead(region, agent)) return;
   const index = region.add(headerAt.deaths, 1);
   if (index < deadMax) region.store(headerAt.dead + index, agent);

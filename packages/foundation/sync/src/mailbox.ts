@@ -36,7 +36,7 @@ import {
   type MaybePromise,
   type SubscriptionOps,
 } from '@mmu-notifier/core';
-import type { Region } from './memory.ts';
+import { checkPlace, type Region } from './memory.ts';
 import { struct } from './struct.ts';
 import { WaitQueue, waitQueueWords } from './wait-queue.ts';
 import { run, runSync, serveWhileBlocked, wake, type Waiting } from './waiting.ts';
@@ -115,6 +115,7 @@ export class Mailbox {
 
   /** @param index the first of the mailboxes' words in the region, even; zero when first used */
   constructor(region: Region, index: number, { blocks }: MailboxOptions) {
+    checkPlace(region, index, mailboxWords, 'mailbox');
     this.region = region;
     this.index = index;
     this.#blocks = blocks;
@@ -136,11 +137,18 @@ export class Mailbox {
    * Callbacks of this agent: returns the cookie to subscribe with. They run here only: within a wait, in `serve`, or
    * from the event loop. `lock` and `owner` of the table are not used: what `register`ed ops say goes for all.
    *
-   * @throws NotifierError `MMN_OUT_OF_CAPACITY`, `MMN_CLOSED`
+   * @throws NotifierError `MMN_OUT_OF_CAPACITY`, `MMN_CLOSED`, `MMN_OPS_UNKNOWN`
    */
   own(ops: SubscriptionOps): number {
     if (!this.#isOpen)
       throw new NotifierError('MMN_CLOSED', 'expected an open mailbox, got a closed one');
+    if (typeof ops?.invalidate !== 'function') {
+      const came = ops === null ? 'null' : typeof ops;
+      throw new NotifierError(
+        'MMN_OPS_UNKNOWN',
+        `expected ops with an invalidate function, got ${came}`,
+      );
+    }
     if (this.#box < 0) this.#open();
     let number = this.#owned.indexOf(undefined);
     if (number < 0) number = this.#owned.length;

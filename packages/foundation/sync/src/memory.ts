@@ -62,13 +62,13 @@ export interface RegionDescription {
 /** Words in a caller's memory, seen from one agent. */
 export class Region {
   /** 32-bit words. Never keep it: growth replaces it. */
-  words: Int32Array;
+  declare words: Int32Array;
   /** 64-bit words over the same bytes. */
-  wide: Float64Array;
-  memory: ArrayBufferLike;
-  readonly shared: boolean;
+  declare wide: Float64Array;
+  declare memory: ArrayBufferLike;
+  declare readonly shared: boolean;
   /** This agent's number: that of its thread if `spawnAgent` gave it one, else 1, 2, … Written into the locks that it holds. */
-  readonly agent: number;
+  declare readonly agent: number;
 
   private constructor(memory: ArrayBufferLike, byteLength: number) {
     this.memory = memory;
@@ -242,6 +242,15 @@ function checkNumbers(byteLength: number, capacity: number): void {
   if (!Number.isInteger(capacity) || capacity < 0 || capacity >= 2 ** 31) {
     refuse(`expected capacity to be an integer from 0 to 2^31-1, got ${capacity}`);
   }
+}
+
+/** Whether something's words lie in a region, behind its header. @throws NotifierError `MMN_MEMORY` */
+export function checkPlace({ words }: Region, index: number, count: number, what: string): void {
+  const last = words.length - count;
+  if (Number.isInteger(index) && index >= headerWords && index <= last) return;
+  refuse(
+    `expected the index of the ${what}'s ${count} words to be an integer from ${headerWords} to ${last}, got ${String(index)}`,
+  );
 }
 
 function checkMagic(word: number): void {

@@ -11,7 +11,7 @@
 import { NotifierError, type DriverLock, type MaybePromise } from '@mmu-notifier/core';
 import { hasDeaths, refuseDeadHolder } from './deaths.ts';
 import { lockdep, mightSleep } from './lockdep.ts';
-import type { Region } from './memory.ts';
+import { checkPlace, type Region } from './memory.ts';
 import { cpuRelax } from './spin-lock.ts';
 import { run, runSync, wake, type Waiting } from './waiting.ts';
 
@@ -24,12 +24,13 @@ const spinsMax = 100;
 
 /** See the file's head. */
 export class Mutex implements DriverLock {
-  readonly region: Region;
-  readonly index: number;
-  readonly name: string;
+  declare readonly region: Region;
+  declare readonly index: number;
+  declare readonly name: string;
 
-  /** @param index the word in the region; zero when first used */
+  /** @param index the word in the region; zero when first used. @throws NotifierError `MMN_MEMORY` outside of it */
   constructor(region: Region, index: number, name = 'mutex') {
+    checkPlace(region, index, mutexWords, name);
     this.region = region;
     this.index = index;
     this.name = name;

@@ -8,7 +8,7 @@
  */
 import { NotifierError, type MaybePromise } from '@mmu-notifier/core';
 import { lockdep, mightSleep, type HoldMode } from './lockdep.ts';
-import type { Region } from './memory.ts';
+import { checkPlace, type Region } from './memory.ts';
 import { struct } from './struct.ts';
 import { WaitQueue, waitQueueWords } from './wait-queue.ts';
 import { run, runSync, type Waiting } from './waiting.ts';
@@ -26,8 +26,9 @@ export class RwSemaphore {
   readonly name: string;
   readonly #queue: WaitQueue;
 
-  /** @param index the first of its words in the region; zero when first used */
+  /** @param index the first of its words in the region; zero when first used. @throws NotifierError `MMN_MEMORY` outside of it */
   constructor(region: Region, index: number, name = 'rw semaphore') {
+    checkPlace(region, index, rwSemaphoreWords, name);
     this.region = region;
     this.index = index;
     this.name = name;

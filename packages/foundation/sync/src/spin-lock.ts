@@ -10,7 +10,7 @@
 import { NotifierError, type DriverLock } from '@mmu-notifier/core';
 import { refuseDeadHolder } from './deaths.ts';
 import { lockdep } from './lockdep.ts';
-import type { Region } from './memory.ts';
+import { checkPlace, type Region } from './memory.ts';
 
 /** Turns of spinning after which one looks whether the holder is alive: 0.1 ms or so. */
 const spinsBetweenLooks = 4096;
@@ -20,12 +20,13 @@ export const spinLockWords = 1;
 
 /** See the file's head. Serves as a {@link DriverLock} that never returns a promise. */
 export class SpinLock implements DriverLock {
-  readonly region: Region;
-  readonly index: number;
-  readonly name: string;
+  declare readonly region: Region;
+  declare readonly index: number;
+  declare readonly name: string;
 
-  /** @param index the word in the region; zero when first used */
+  /** @param index the word in the region; zero when first used. @throws NotifierError `MMN_MEMORY` outside of it */
   constructor(region: Region, index: number, name = 'spin lock') {
+    checkPlace(region, index, spinLockWords, name);
     this.region = region;
     this.index = index;
     this.name = name;
@@ -47,15 +48,20 @@ export class SpinLock implements DriverLock {
   }
 
   /**
-   * `lock` around a part that neither waits nor calls back. In one event loop nothing comes between its statements, so
-   * there only the debug mode takes the lock. Pairs with {@link leave}.
+   * Whether a part that neither waits nor calls back needs this lock. In one event loop nothing comes between its
+   * statements, so there only the debug mode takes it.
    */
+  get isNeeded(): boolean {
+    return this.region.shared || lockdep !== undefined;
+  }
+
+  /** `lock` around such a part, where {@link isNeeded}. Pairs with {@link leave}. */
   enter(): void {
-    if (this.region.shared || lockdep !== undefined) this.lock();
+    if (this.isNeeded) this.lock();
   }
 
   leave(): void {
-    if (this.region.shared || lockdep !== undefined) this.unlock();
+    if (this.isNeeded) this.unlock();
   }
 
   lockSync(): void {

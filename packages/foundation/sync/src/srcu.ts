@@ -27,9 +27,9 @@
  * state machine serialise grace periods; that waiters help each other to turn is ours, since a thread that
  * blocks for a grace period must not depend on one that its own event loop was running.
  */
-import { NotifierError, type MaybePromise } from '@mmu-notifier/core';
+import { checkFunction, NotifierError, type MaybePromise } from '@mmu-notifier/core';
 import { mightSleep } from './lockdep.ts';
-import type { Region } from './memory.ts';
+import { checkPlace, type Region } from './memory.ts';
 import { struct } from './struct.ts';
 import { run, runSync, wake, type Waiting } from './waiting.ts';
 
@@ -46,8 +46,9 @@ export class Srcu {
   #callbacks: (() => void)[] = [];
   #running: Promise<void> | undefined;
 
-  /** @param index the first of its words in the region; zero when first used */
+  /** @param index the first of its words in the region; zero when first used. @throws NotifierError `MMN_MEMORY` outside of it */
   constructor(region: Region, index: number) {
+    checkPlace(region, index, srcuWords, 'SRCU domain');
     this.region = region;
     this.index = index;
   }
@@ -95,6 +96,7 @@ export class Srcu {
    * callback runs any more. Linux: call_srcu.
    */
   call(callback: () => void): void {
+    checkFunction(callback, 'callback');
     this.#callbacks.push(callback);
     if (this.#running !== undefined) return;
     this.#running = this.#runCallbacks();

@@ -5,6 +5,7 @@
  * 2. The offset of a word counts words, that of a wide field counts wide words, from the structure's start.
  * 3. A structure's size is a whole number of wide words, so arrays of them stay aligned.
  */
+import { NotifierError } from '@mmu-notifier/core';
 
 /** Width of a field: 32 or 64 bits. */
 export type FieldWidth = 'word' | 'wide';
@@ -21,6 +22,8 @@ export type Struct<F extends Record<string, FieldWidth>> = {
  * const Node = struct({ lock: 'word', seq: 'wide' });
  * // Node.lock === 0 (words), Node.seq === 1 (wide words), Node.sizeWords === 4
  * ```
+ *
+ * @throws NotifierError `MMN_OPTION` for a width that does not exist
  */
 export function struct<const F extends Record<string, FieldWidth>>(fields: F): Struct<F> {
   let at = 0;
@@ -30,6 +33,11 @@ export function struct<const F extends Record<string, FieldWidth>>(fields: F): S
       at += at & 1;
       offsets[name] = at >> 1;
       at += 2;
+    } else if (width !== 'word') {
+      throw new NotifierError(
+        'MMN_OPTION',
+        `expected the field ${name} to be a word or wide, got ${String(width)}`,
+      );
     } else {
       offsets[name] = at;
       at += 1;

@@ -16,10 +16,10 @@
  *
  * 2. Waking an empty queue costs one load. Waking another one wakes everybody, and each looks again.
  */
-import type { MaybePromise } from '@mmu-notifier/core';
+import { checkFunction, type MaybePromise } from '@mmu-notifier/core';
 import { nowMs } from './clock.ts';
 import { mightSleep } from './lockdep.ts';
-import type { Region } from './memory.ts';
+import { checkPlace, type Region } from './memory.ts';
 import { struct } from './struct.ts';
 import { run, runSync, wake, type Waiting } from './waiting.ts';
 
@@ -30,23 +30,26 @@ export const waitQueueWords: number = At.sizeWords;
 
 /** See the file's head. */
 export class WaitQueue {
-  readonly region: Region;
-  readonly index: number;
+  declare readonly region: Region;
+  declare readonly index: number;
 
-  /** @param index the first of its words in the region; zero when first used */
+  /** @param index the first of its words in the region; zero when first used. @throws NotifierError `MMN_MEMORY` outside of it */
   constructor(region: Region, index: number) {
+    checkPlace(region, index, waitQueueWords, 'wait queue');
     this.region = region;
     this.index = index;
   }
 
   /** Waits until the condition holds; looks first, and again whenever it is woken. */
   waitUntil(condition: () => boolean, signal?: AbortSignal): MaybePromise<void> {
+    checkFunction(condition, 'condition');
     mightSleep('waitUntil');
     return condition() ? undefined : run(this.#waitForever(condition), signal);
   }
 
   /** The same, blocking the thread. */
   waitUntilSync(condition: () => boolean): void {
+    checkFunction(condition, 'condition');
     mightSleep('waitUntilSync');
     if (!condition()) runSync(this.#waitForever(condition));
   }

@@ -10,7 +10,7 @@
  * queue for the word (Atomics.wait, Atomics.waitAsync). There a wake may go to an agent whose promise cannot
  * go on until that agent returns to its event loop: who waits with a promise must not block for long beside it.
  */
-import { NotifierError } from '@mmu-notifier/core';
+import { checkFunction, NotifierError } from '@mmu-notifier/core';
 import { nowMs, startTimer, type TimerHandle } from './clock.ts';
 import { Patience } from './deaths.ts';
 import { mightSleep } from './lockdep.ts';
@@ -61,6 +61,7 @@ const serveMs = 1;
 
 /** From now on this thread calls `serve` while it is blocked. Returns what ends that. */
 export function serveWhileBlocked(serve: () => void): () => void {
+  checkFunction(serve, 'serve');
   servers.add(serve);
   return () => void servers.delete(serve);
 }

@@ -123,8 +123,15 @@ export class Agent {
   }
 }
 
-/** Starts an agent from a module, which calls {@link joinAgents}. */
+/** Starts an agent from a module, which calls {@link joinAgents}. @throws NotifierError `MMN_OPTION` without a URL */
 export function spawnAgent(module: URL, options: SpawnOptions = {}): Agent {
+  if (!(module instanceof URL)) {
+    const came = typeof module === 'string' ? `'${String(module)}'` : typeof module;
+    throw new NotifierError(
+      'MMN_OPTION',
+      `expected the module's URL, got ${came}: new URL('./worker.js', import.meta.url)`,
+    );
+  }
   return new Agent(module, options);
 }
 
