@@ -74,8 +74,8 @@ export const syncMutants: readonly Mutant[] = mutantsOf('reference', 'reference'
   [
     'a handle that is over is taken for the next section in its slot',
     sections,
-    'section.generation = section.generation === generationMax ? 1 : section.generation + 1;',
-    '',
+    'const next = (section.lastHandle + generationStep) & handleMax;',
+    'const next = section.lastHandle;',
     'S7',
   ],
   [

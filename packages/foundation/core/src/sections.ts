@@ -28,12 +28,14 @@ export type Invalidation = number & { readonly [invalidationBrand]: true };
 const slotBits = 15;
 const slotMask = (1 << slotBits) - 1;
 const generationMax = (1 << 15) - 1;
+const handleMax = (generationMax << slotBits) | slotMask;
 /** Prime, and far from 0 and from `generationMax`: the tables' first generations lie far apart. */
 const generationStride = 12_799;
 let tableCount = 0;
 
 /** Most sections that one agent may have open at once. */
 export const openSectionsMax: number = slotMask + 1;
+const generationStep = slotMask + 1;
 
 /** One open section. What a strategy must remember from start to end goes into `note` and `inner`. */
 export class Section implements InvalidationRange {
@@ -48,12 +50,15 @@ export class Section implements InvalidationRange {
   note = 0;
   /** For the strategy: the same section's handle in a notifier it is composed with, or 0. */
   inner = 0;
-  generation = 0;
+  /** The last handle that it had. */
+  lastHandle = 0;
+  /** `event` is `CLEAR`: spares a write of what the collector keeps track of. */
+  isClear = true;
   readonly slot: number = 0;
 
   constructor(slot: number, generation: number) {
     this.slot = slot;
-    this.generation = generation;
+    this.lastHandle = (generation << slotBits) | slot;
   }
 }
 
@@ -93,13 +98,15 @@ export class SectionTable {
     const section = first.handle === 0 ? first : this.#takeOther();
     section.start = start;
     section.end = end;
-    section.event = event;
+    if (event !== 'CLEAR' || !section.isClear) setEvent(section, event);
     section.blockable = blockable;
     if (section.owner !== range.owner) section.owner = range.owner;
     section.note = 0;
     section.inner = 0;
-    section.generation = section.generation === generationMax ? 1 : section.generation + 1;
-    section.handle = (section.generation << slotBits) | section.slot;
+    const next = (section.lastHandle + generationStep) & handleMax;
+    const handle = next < generationStep ? next + generationStep : next; // generation 0 is no generation
+    section.lastHandle = handle;
+    section.handle = handle;
     return section;
   }
 
@@ -162,6 +169,11 @@ export class SectionTable {
 
 function refuseClosed(): never {
   throw new InvariantError('a section is closed that is not open');
+}
+
+function setEvent(section: Section, event: InvalidationEvent): void {
+  section.event = event;
+  section.isClear = event === 'CLEAR';
 }
 
 function checkEvent(event: InvalidationEvent): void {

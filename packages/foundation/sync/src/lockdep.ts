@@ -178,31 +178,37 @@ class Lockdep {
   }
 }
 
-/** The debug mode when it is on. Primitives test it; nobody else should. */
-export let lockdep: Lockdep | undefined;
+/**
+ * The debug mode when it is on. Primitives test it; nobody else should. The engine folds a field that was never
+ * written into the code of who reads it, as a constant, and throws that code away when it is written after all: so the
+ * test costs nothing until then, if its module knows the object by a constant of its own (`const debug = debugMode`), and
+ * not by an import. Linux: static keys.
+ */
+export const debugMode: { lockdep: Lockdep | undefined } = { lockdep: undefined };
+const debug = debugMode;
 
 /**
  * Turns the debug mode on for this agent, with an empty history; returns what turns it off. To be called while
  * this agent holds no lock: it would not know that one.
  */
 export function enableLockdep(options: LockdepOptions = {}): () => void {
-  lockdep = new Lockdep(options);
+  debug.lockdep = new Lockdep(options);
   return () => {
-    lockdep = undefined;
+    debug.lockdep = undefined;
   };
 }
 
 /** Says that the caller may sleep here. Linux: might_sleep. */
 export function mightSleep(what: string): void {
-  if (lockdep !== undefined) lockdep.mightSleep(what);
+  if (debug.lockdep !== undefined) debug.lockdep.mightSleep(what);
 }
 
 /** Begins a part in which nobody may sleep. Linux: non_block_start. */
 export function nonBlockStart(): void {
-  if (lockdep !== undefined) lockdep.nonBlockStart();
+  if (debug.lockdep !== undefined) debug.lockdep.nonBlockStart();
 }
 
 /** Ends what {@link nonBlockStart} began. */
 export function nonBlockEnd(): void {
-  if (lockdep !== undefined) lockdep.nonBlockEnd();
+  if (debug.lockdep !== undefined) debug.lockdep.nonBlockEnd();
 }

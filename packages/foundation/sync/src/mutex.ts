@@ -10,10 +10,13 @@
  */
 import { NotifierError, type DriverLock, type MaybePromise } from '@mmu-notifier/core';
 import { hasDeaths, refuseDeadHolder } from './deaths.ts';
-import { lockdep, mightSleep } from './lockdep.ts';
+import { debugMode, mightSleep } from './lockdep.ts';
 import { checkPlace, type Region } from './memory.ts';
 import { cpuRelax } from './spin-lock.ts';
 import { run, runSync, wake, type Waiting } from './waiting.ts';
+
+// A copy: see `debugMode`.
+const debug = debugMode;
 
 /** Words that a mutex takes. */
 export const mutexWords = 1;
@@ -50,13 +53,13 @@ export class Mutex implements DriverLock {
    * @throws NotifierError `MMN_AGENT_DIED`
    */
   lock(signal?: AbortSignal): MaybePromise<void> {
-    if (lockdep !== undefined) this.#check();
+    if (debug.lockdep !== undefined) this.#check();
     return this.#try() ? undefined : run(this.#wait(), signal);
   }
 
   /** The same, blocking the thread. */
   lockSync(): void {
-    if (lockdep !== undefined) this.#check();
+    if (debug.lockdep !== undefined) this.#check();
     if (this.#try()) return;
     if (this.region.shared) {
       for (let spins = 0; spins < spinsMax; spins++) {
@@ -69,7 +72,7 @@ export class Mutex implements DriverLock {
 
   /** @throws NotifierError `MMN_LOCK` when it is free */
   unlock(): void {
-    if (lockdep !== undefined) lockdep.release(this);
+    if (debug.lockdep !== undefined) debug.lockdep.release(this);
     const { region, index } = this;
     const held = region.exchange(index, 0);
     if (held === 0) {
@@ -86,7 +89,7 @@ export class Mutex implements DriverLock {
   #try(): boolean {
     const { region } = this;
     if (!region.compareExchange(this.index, 0, region.agent << 1)) return false;
-    if (lockdep !== undefined) lockdep.hold(this, 'exclusive', false);
+    if (debug.lockdep !== undefined) debug.lockdep.hold(this, 'exclusive', false);
     return true;
   }
 
@@ -103,11 +106,11 @@ export class Mutex implements DriverLock {
         yield { region, index, expected: held | contended, holder: held >>> 1 };
       }
     }
-    if (lockdep !== undefined) lockdep.hold(this, 'exclusive', false);
+    if (debug.lockdep !== undefined) debug.lockdep.hold(this, 'exclusive', false);
   }
 
   #check(): void {
     mightSleep(this.name);
-    lockdep?.check(this, 'exclusive');
+    debug.lockdep?.check(this, 'exclusive');
   }
 }

@@ -7,11 +7,14 @@
  * 3. An uncontended reader pays three Atomics calls down and two up, a writer one and two.
  */
 import { NotifierError, type MaybePromise } from '@mmu-notifier/core';
-import { lockdep, mightSleep, type HoldMode } from './lockdep.ts';
+import { debugMode, mightSleep, type HoldMode } from './lockdep.ts';
 import { checkPlace, type Region } from './memory.ts';
 import { struct } from './struct.ts';
 import { WaitQueue, waitQueueWords } from './wait-queue.ts';
 import { run, runSync, type Waiting } from './waiting.ts';
+
+// A copy: see `debugMode`.
+const debug = debugMode;
 
 const At = struct({ count: 'word', writersWaiting: 'word' });
 const writer = -1;
@@ -42,24 +45,24 @@ export class RwSemaphore {
       if (count < 0 || region.load(index + At.writersWaiting) !== 0) return false;
       if (region.compareExchange(index + At.count, count, count + 1)) break;
     }
-    if (lockdep !== undefined) lockdep.hold(this, 'shared', false);
+    if (debug.lockdep !== undefined) debug.lockdep.hold(this, 'shared', false);
     return true;
   }
 
   /** May wait, but not while neither held by a writer nor wanted by one. Rejects with the signal's reason. */
   downRead(signal?: AbortSignal): MaybePromise<void> {
-    if (lockdep !== undefined) this.#check('shared');
+    if (debug.lockdep !== undefined) this.#check('shared');
     return this.tryDownRead() ? undefined : run(this.#waitRead(), signal);
   }
 
   downReadSync(): void {
-    if (lockdep !== undefined) this.#check('shared');
+    if (debug.lockdep !== undefined) this.#check('shared');
     if (!this.tryDownRead()) runSync(this.#waitRead());
   }
 
   /** @throws NotifierError `MMN_LOCK` when no reader holds it */
   upRead(): void {
-    if (lockdep !== undefined) lockdep.release(this);
+    if (debug.lockdep !== undefined) debug.lockdep.release(this);
     const readers = this.region.add(this.index + At.count, -1);
     if (readers <= 0) {
       this.region.add(this.index + At.count, 1);
@@ -71,24 +74,24 @@ export class RwSemaphore {
 
   tryDownWrite(): boolean {
     if (!this.region.compareExchange(this.index + At.count, 0, writer)) return false;
-    if (lockdep !== undefined) lockdep.hold(this, 'exclusive', false);
+    if (debug.lockdep !== undefined) debug.lockdep.hold(this, 'exclusive', false);
     return true;
   }
 
   /** May wait, but not while free. Rejects with the signal's reason. */
   downWrite(signal?: AbortSignal): MaybePromise<void> {
-    if (lockdep !== undefined) this.#check('exclusive');
+    if (debug.lockdep !== undefined) this.#check('exclusive');
     return this.tryDownWrite() ? undefined : run(this.#waitWrite(), signal);
   }
 
   downWriteSync(): void {
-    if (lockdep !== undefined) this.#check('exclusive');
+    if (debug.lockdep !== undefined) this.#check('exclusive');
     if (!this.tryDownWrite()) runSync(this.#waitWrite());
   }
 
   /** @throws NotifierError `MMN_LOCK` when no writer holds it */
   upWrite(): void {
-    if (lockdep !== undefined) lockdep.release(this);
+    if (debug.lockdep !== undefined) debug.lockdep.release(this);
     if (!this.region.compareExchange(this.index + At.count, writer, 0)) {
       this.#refuse('held by a writer');
     }
@@ -113,7 +116,7 @@ export class RwSemaphore {
 
   #check(mode: HoldMode): void {
     mightSleep(this.name);
-    lockdep?.check(this, mode);
+    debug.lockdep?.check(this, mode);
   }
 
   #refuse(expected: string): never {

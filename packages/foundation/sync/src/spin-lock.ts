@@ -9,8 +9,11 @@
  */
 import { NotifierError, type DriverLock } from '@mmu-notifier/core';
 import { refuseDeadHolder } from './deaths.ts';
-import { lockdep } from './lockdep.ts';
+import { debugMode } from './lockdep.ts';
 import { checkPlace, type Region } from './memory.ts';
+
+// A copy: see `debugMode`.
+const debug = debugMode;
 
 /** Turns of spinning after which one looks whether the holder is alive: 0.1 ms or so. */
 const spinsBetweenLooks = 4096;
@@ -34,7 +37,7 @@ export class SpinLock implements DriverLock {
 
   /** @throws NotifierError `MMN_LOCK` in one event loop when it is held; `MMN_AGENT_DIED` */
   lock(): void {
-    if (lockdep !== undefined) lockdep.check(this, 'exclusive');
+    if (debug.lockdep !== undefined) debug.lockdep.check(this, 'exclusive');
     const { region, index } = this;
     if (region.shared) {
       if (Atomics.compareExchange(region.words, index, 0, region.agent) !== 0) this.#spin();
@@ -44,7 +47,7 @@ export class SpinLock implements DriverLock {
       }
       region.words[index] = region.agent;
     }
-    if (lockdep !== undefined) lockdep.hold(this, 'exclusive', true);
+    if (debug.lockdep !== undefined) debug.lockdep.hold(this, 'exclusive', true);
   }
 
   /**
@@ -52,7 +55,7 @@ export class SpinLock implements DriverLock {
    * statements, so there only the debug mode takes it.
    */
   get isNeeded(): boolean {
-    return this.region.shared || lockdep !== undefined;
+    return this.region.shared || debug.lockdep !== undefined;
   }
 
   /** `lock` around such a part, where {@link isNeeded}. Pairs with {@link leave}. */
@@ -72,13 +75,13 @@ export class SpinLock implements DriverLock {
   tryLock(): boolean {
     const { region, index } = this;
     if (!region.compareExchange(index, 0, region.agent)) return false;
-    if (lockdep !== undefined) lockdep.hold(this, 'exclusive', true);
+    if (debug.lockdep !== undefined) debug.lockdep.hold(this, 'exclusive', true);
     return true;
   }
 
   /** @throws NotifierError `MMN_LOCK` in one event loop when it is free */
   unlock(): void {
-    if (lockdep !== undefined) lockdep.release(this);
+    if (debug.lockdep !== undefined) debug.lockdep.release(this);
     const { region, index } = this;
     if (region.shared) {
       Atomics.store(region.words, index, 0);
