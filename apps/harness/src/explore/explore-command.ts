@@ -32,6 +32,7 @@ interface Options {
   readonly replay?: string;
   readonly on?: 'workers';
   readonly json?: string;
+  readonly first?: boolean;
 }
 
 interface Pair {
@@ -68,6 +69,7 @@ export const exploreCommand: Command = new Command('explore')
   .addOption(
     new Option('--on <where>', 'replay on real worker threads, in lock step').choices(['workers']),
   )
+  .option('--first', 'end at the first violation')
   .option('--json <file>', 'write the results to a file as well', outputFile)
   .addHelpText(
     'after',
@@ -97,23 +99,26 @@ async function runExplore(options: Options): Promise<number> {
     const results = { schema: 'mmu-notifier/explore/1', rows };
     writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);
   };
+  const isEnough = (): boolean => options.first === true && rows.some(isViolation);
   for (const { contender, situation } of pairs) {
-    if (situation.mode !== 'event-loop') continue;
+    if (situation.mode !== 'event-loop' || isEnough()) continue;
     const line = startLine(`${contender.label} ${situation.name}`);
     const row = await exploreEventLoop(contender, situation, searchOf(options, line));
     line.stop();
     report(row);
   }
   for (const { contender, situation } of pairs) {
-    if (situation.mode !== 'shared-memory') continue;
+    if (situation.mode !== 'shared-memory' || isEnough()) continue;
     const line = startLine(`${contender.label} ${situation.name}`);
     const row = exploreShared(contender, situation, searchOf(options, line));
     line.stop();
     report(row);
   }
-  if (rows.some(({ verdict }) => verdict !== 'ok')) return exitCodes.violation;
+  if (rows.some(isViolation)) return exitCodes.violation;
   return rows.some(({ status }) => status === 'stopped') ? budgetCode : exitCodes.ok;
 }
+
+const isViolation = ({ verdict }: Row): boolean => verdict !== 'ok';
 
 function searchOf({ preemptions, seconds, shape }: Options, line: ProgressLine): Search {
   return {

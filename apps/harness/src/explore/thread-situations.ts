@@ -9,6 +9,7 @@
  * 2. When close has returned, no callback runs.                                                     [U1]
  * 3. Everybody gets done, and nobody touches another's words without being ordered after it: no deadlock, no
  *    data race. A record that is used after it was given back is a data race too.
+ * 4. When all are done, the notifier's structures are what `verify` says they must be.
  */
 import {
   codeOf,
@@ -107,6 +108,7 @@ function build(
           continue;
         throw new Error(`stale: shadow entry ${spte}, page-table entry ${pte}`);
       }
+      strategy.attach(shared).verify();
     },
     names: (byteOffset) =>
       nameOf(strategy, byteOffset / Int32Array.BYTES_PER_ELEMENT - base, byteOffset),
@@ -155,6 +157,17 @@ function section(start: (notifier: Notifier) => Invalidation | undefined): Threa
   };
 }
 
+/** Changes the page in a section within another one. */
+const nesting: Thread = {
+  subscribes: false,
+  run({ notifier, memory, base }) {
+    const outer = notifier.invalidateRangeStartSync(page);
+    notifier.invalidateRangeEndSync(notifier.invalidateRangeStartSync(page));
+    Atomics.store(memory, base + wordsOfPage.pte, 2);
+    notifier.invalidateRangeEndSync(outer);
+  },
+};
+
 const invalidator = section((notifier) => notifier.invalidateRangeStartSync(page));
 const reaper = section((notifier) => notifier.tryInvalidateRangeStart(page));
 
@@ -196,6 +209,34 @@ const closer: Thread = {
   run({ memory, base, device, subscription }) {
     subscription!.closeSync();
     memory[base + wordsOfPage.closed + device] = 1;
+  },
+};
+
+/** A device that comes and goes. */
+const visitor: Thread = {
+  subscribes: false,
+  run(agent) {
+    const { notifier, memory, base, device } = agent;
+    const subscription = notifier.subscribeSync(page, opsId, { cookie: device });
+    faultIn(agent, subscription, 1);
+    subscription.closeSync();
+    memory[base + wordsOfPage.closed + device] = 1;
+  },
+};
+
+/** Has one device and brings three more; the middle one of them goes again, and the last one faults. */
+const churner: Thread = {
+  subscribes: true,
+  run(agent) {
+    const { notifier, memory, base } = agent;
+    const subscribe = (device: number): Subscription =>
+      notifier.subscribeSync(page, opsId, { cookie: device });
+    subscribe(0);
+    const middle = subscribe(2);
+    const last = subscribe(3);
+    middle.closeSync();
+    memory[base + wordsOfPage.closed + 2] = 1;
+    faultIn({ ...agent, device: 3 }, last, 1);
   },
 };
 
@@ -244,6 +285,12 @@ const threadsOf: Readonly<Record<string, readonly [string, Readonly<Record<strin
   close: ['a device goes while the page changes', { invalidator, closer }],
   subscribe: ['a device comes while the page changes', { invalidator, newcomer }],
   reap: ['a device faults while the page is reaped without waiting', { reaper, reader }],
+  nested: [
+    'a device faults while the page changes in a section within a section',
+    { nesting, reader },
+  ],
+  visit: ['a device comes and goes while the page changes', { invalidator, visitor }],
+  churn: ['devices come and one of them goes while the page changes', { invalidator, churner }],
   exit: ['a device faults while the address space dies', { exit, reader: readerAtExit }],
   'two-sections': [
     'two sections overlap a fault',

@@ -27,15 +27,19 @@ interface SectionOptions {
   readonly event?: InvalidationEvent;
   /** By a task that is being killed. */
   readonly isKilled?: boolean;
+  /** Starts only after that. */
+  readonly after?: (space: Space) => Promise<unknown>;
   /** Ends only after that. */
   readonly until?: (space: Space) => Promise<unknown>;
 }
 
 /** Opens a section, changes the page, ends it. */
 export function section(options: SectionOptions = {}): Part {
-  const { at = 'page', changes = true, splits = false, event, isKilled = false, until } = options;
+  const { at = 'page', changes = true, splits = false, event, isKilled = false } = options;
+  const { after, until } = options;
   return {
     async run(space, actor) {
+      await after?.(space);
       const page = space[at];
       const end = await start(space, actor, splits ? wider(page) : page, { event, isKilled });
       if (splits) await (await start(space, actor, page))();
@@ -48,6 +52,33 @@ export function section(options: SectionOptions = {}): Part {
     },
   };
 }
+
+/** Opens a section, unless a signal interrupts the start; then changes the page and ends it. */
+export const impatient: Part = {
+  async run(space, actor) {
+    const impatience = new AbortController();
+    const interrupt = space.world
+      .later('a signal', undefined)
+      .then(() => impatience.abort(new Error('EINTR')));
+    await actor.step('start');
+    const { start: from, end } = space.page;
+    const record = space.open(actor.name, space.page);
+    try {
+      const range = { start: from, end };
+      const opened = await space.notifier.invalidateRangeStart(range, impatience.signal);
+      record.openedAt = space.tick();
+      await actor.step('changes the page');
+      space.change(space.page);
+      await actor.step('end');
+      await space.notifier.invalidateRangeEnd(opened);
+    } catch (error) {
+      if (error !== impatience.signal.reason) throw error;
+      actor.note('is interrupted');
+    }
+    record.endedAt = space.tick();
+    await interrupt;
+  },
+};
 
 /** One section after the other. */
 export function sections(...each: readonly SectionOptions[]): Part {
@@ -159,6 +190,11 @@ export function closing(options: DeviceOptions = {}): Part {
     run: (space, actor) => deviceOf(space, actor).close(actor),
   };
 }
+
+/** Closes the device of another one, who may be using it. */
+export const closingThatOf = (name: string): Part => ({
+  run: (space, actor) => space.devices.find((device) => device.name === name)!.close(actor),
+});
 
 /** The end of the address space, and nothing after it. */
 export const death: Part = {

@@ -40,6 +40,8 @@ export interface DeviceOptions {
   readonly isWide?: boolean;
   /** Its callback waits before it has torn down. */
   readonly sleeps?: boolean;
+  /** Its install waits before it has installed. */
+  readonly installSleeps?: boolean;
 }
 
 /** A device with a subscription to a page. */
@@ -48,6 +50,8 @@ export class Device {
   /** RELEASE sections, and calls of `release`. */
   releases = { sections: 0, calls: 0 };
   subscription: Subscription | undefined;
+  /** When its first fault has begun, and perhaps waits. */
+  readonly begun: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #space: Space;
   readonly #page: Page;
   readonly #span: Span;
@@ -57,13 +61,15 @@ export class Device {
   readonly #calls = new Map<SectionRecord, number>();
   readonly #habit: Habit | undefined;
   readonly #sleeps: boolean;
+  readonly #installSleeps: boolean;
   /** Of the habit `one flush`: the section whose flush is on its way. */
   #flush: InvalidationRange | undefined;
 
   constructor(name: string, space: Space, options: DeviceOptions = {}) {
-    const { at = 'page', habit, isWide = false, sleeps = false } = options;
+    const { at = 'page', habit, isWide = false, sleeps = false, installSleeps = false } = options;
     this.#habit = habit;
     this.#sleeps = sleeps;
+    this.#installSleeps = installSleeps;
     this.name = name;
     this.#space = space;
     this.#page = space[at];
@@ -123,6 +129,12 @@ export class Device {
             `${this.name} installs in a dead address space`,
           );
         }
+        if (this.#isClosed) {
+          throw new Finding(
+            'installed after close',
+            `${this.name} installs though close has returned`,
+          );
+        }
         this.#entry = { value, begunAt, installedAt: this.#space.tick() };
         this.judge();
       };
@@ -146,7 +158,9 @@ export class Device {
   }
 
   #install(actor: EventActor, install: () => void): MaybePromise<void> {
-    return this.#habit === 'raises within' ? this.#raiseWithin(actor, install) : install();
+    if (this.#habit === 'raises within') return this.#raiseWithin(actor, install);
+    if (!this.#installSleeps) return install();
+    return this.#space.world.later(`install of ${this.name} goes on`, undefined).then(install);
   }
 
   async #raiseWithin(actor: EventActor, install: () => void): Promise<void> {
@@ -199,7 +213,9 @@ export class Device {
   ): Promise<{ value: number; begunAt: number; seq: Seq }> {
     await actor.step('fault begins');
     const begunAt = this.#space.tick();
-    let seq = await subscription.readBegin();
+    const beginning = subscription.readBegin();
+    this.begun.resolve();
+    let seq = await beginning;
     const waitedUntil = this.#space.tick();
     await actor.step('reads the page');
     const value = this.#page.pte;
@@ -221,7 +237,10 @@ export class Device {
     if (!this.#sleeps) return this.#tearDown();
     if (!range.blockable) return false;
     const woken = this.#space.world.later(`callback of ${this.name} goes on`, undefined);
-    return woken.then(() => this.#tearDown());
+    return woken.then(() => {
+      this.#checkCallback();
+      return this.#tearDown();
+    });
   }
 
   /** Called for a section elsewhere. */

@@ -7,9 +7,11 @@ import { useClock, type Clock } from '@mmu-notifier/sync';
 import type { Contender } from '../../strategies.ts';
 import {
   closing,
+  closingThatOf,
   death,
   exit,
   holding,
+  impatient,
   newcomer,
   reader,
   reaper,
@@ -55,6 +57,12 @@ const untilDone =
   (name: string) =>
   ({ world }: Space): Promise<unknown> =>
     doneIn.get(world)!.get(name)!.promise;
+
+/** Resolves when a fault of the device of that name has begun. */
+const untilBegun =
+  (name: string) =>
+  ({ devices }: Space): Promise<unknown> =>
+    devices.find((device) => device.name === name)!.begun.promise;
 
 const doneIn = new WeakMap<EventWorld, Map<string, PromiseWithResolvers<void>>>();
 
@@ -182,6 +190,44 @@ const casts: Readonly<Record<string, Cast>> = {
       invalidator: section(),
       other: section({ at: 'elsewhere', changes: false, until: untilDone('reader') }),
       reader: reader(),
+    },
+    isExtra: true,
+  },
+  later: {
+    description: 'a section begins after a fault, and stays open until that is done',
+    parts: {
+      invalidator: section(),
+      later: section({ after: untilBegun('reader'), until: untilDone('reader') }),
+      reader: reader({ attempts: 1 }),
+    },
+    isExtra: true,
+  },
+  abandoned: {
+    description: 'a start is interrupted while a callback sleeps, and its device goes',
+    parts: { impatient, closer: closing({ sleeps: true }) },
+    isExtra: true,
+  },
+  'abandoned-fault': {
+    description: 'a start is interrupted while a callback sleeps, and its device faults',
+    parts: { impatient, reader: reader({ holds: true, sleeps: true }) },
+    isExtra: true,
+  },
+  install: {
+    description: 'a device whose install sleeps faults while the page changes',
+    parts: { invalidator: section(), reader: reader({ installSleeps: true }) },
+    isExtra: true,
+  },
+  'install-close': {
+    description: 'a device whose install sleeps faults and goes at the same time',
+    parts: { reader: reader({ installSleeps: true }), closer: closingThatOf('reader') },
+    isExtra: true,
+  },
+  'sleep-fault-close': {
+    description: 'a device whose callback sleeps faults and goes while the page changes',
+    parts: {
+      invalidator: section(),
+      reader: reader({ holds: true, sleeps: true, attempts: 1 }),
+      closer: closingThatOf('reader'),
     },
     isExtra: true,
   },
