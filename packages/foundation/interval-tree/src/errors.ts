@@ -43,11 +43,14 @@ export function refuseMoved(words: Words): void {
   if (words.ints[MAGIC] === MAGIC_MOVED) {
     throw new IntervalTreeError(
       'MMN_TREE_MOVED',
-      'the tree was moved to other memory: use the tree that moveTo returned, or attach to its memory',
+      'expected a tree, got one that was moved to other memory: use the tree that moveTo returned, or attach to its memory',
     );
   }
   if (words.ints[MAGIC] !== MAGIC_TREE) {
-    throw new IntervalTreeError('MMN_TREE_MEMORY', 'the memory no longer holds an interval tree');
+    throw new IntervalTreeError(
+      'MMN_TREE_MEMORY',
+      'expected an interval tree, got memory that no longer holds one',
+    );
   }
 }
 
@@ -58,7 +61,7 @@ export function refuseHandle(words: Words, handle: number): never {
   if (Number.isInteger(handle) && handle > 0 && words.ints[SIZE] === capacity) {
     throw new IntervalTreeError(
       'MMN_TREE_FULL',
-      `the tree holds ${capacity} intervals, its capacity, and handle ${handle} asks for more: use moveTo`,
+      `expected at most ${capacity} intervals, which the tree holds, got handle ${handle} for one more: use moveTo`,
     );
   }
   throw new IntervalTreeError(
@@ -68,12 +71,18 @@ export function refuseHandle(words: Words, handle: number): never {
 }
 
 export function refusePresent(handle: number): never {
-  throw new IntervalTreeError('MMN_TREE_PRESENT', `handle ${handle} is in the tree already`);
+  throw new IntervalTreeError(
+    'MMN_TREE_PRESENT',
+    `expected a handle that is free, got handle ${handle}, which is in the tree already`,
+  );
 }
 
 export function refuseAbsent(words: Words, handle: number): never {
   refuseMoved(words);
-  throw new IntervalTreeError('MMN_TREE_ABSENT', `handle ${handle} is not in the tree`);
+  throw new IntervalTreeError(
+    'MMN_TREE_ABSENT',
+    `expected a handle that is in the tree, got handle ${handle}, which is not in the tree`,
+  );
 }
 
 export function refuseInterval(start: number, last: number): never {

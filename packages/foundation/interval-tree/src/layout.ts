@@ -29,8 +29,6 @@
  *
  * Source: ours; the B+-tree with subtree maxima in place of Linux's augmented red-black tree (lib/interval_tree.c).
  */
-import { IntervalTreeError } from './errors.ts';
-
 /** Places of an entry in a node: what the straight-line searches of search.ts are written for. */
 export const SLOTS = 16;
 
@@ -68,7 +66,13 @@ export const PAD_LAST = -1;
 export const PAD_START = Infinity;
 
 /** Node names are doubled to index 32-bit words, which must not leave the 31 bits of a small integer. */
-const WORDS_MAX = 2 ** 29;
+export const BYTES_MAX = 2 ** 32;
+
+/**
+ * Every bit that the name of a node may have. Masked with it, what was read from memory is known to the engine as such a name, with or
+ * without a place, and an index made from it as not negative: that saves an instruction at every access.
+ */
+export const NODE_BITS: number = BYTES_MAX / 8 - SLOTS;
 
 /** The memory of one tree as one agent sees it. Nothing here changes after it is made. */
 export interface Words {
@@ -104,63 +108,27 @@ function poolEnd(capacity: number, fanOut: number): number {
   return HEADER + nodeCountMax(capacity, fanOut) * NODE;
 }
 
-/** Bytes that `capacity` intervals can need, checked. */
+/** Bytes that `capacity` intervals can need; not a number if no tree can have that many. */
 export function byteLengthOf(capacity: number, fanOut: number): number {
-  if (!Number.isInteger(fanOut) || fanOut < 4 || fanOut > SLOTS) {
-    throw new IntervalTreeError(
-      'MMN_TREE_CAPACITY',
-      `expected a fan-out from 4 to ${SLOTS}, got ${String(fanOut)}`,
-    );
-  }
-  const words =
-    Number.isInteger(capacity) && capacity >= 1
-      ? poolEnd(capacity, fanOut) + Math.ceil(capacity / 2)
-      : NaN;
-  if (!(words <= WORDS_MAX)) {
-    throw new IntervalTreeError(
-      'MMN_TREE_CAPACITY',
-      `expected a capacity from 1 to what fits in ${WORDS_MAX * 8} bytes, got ${String(capacity)}`,
-    );
-  }
-  return words * 8;
+  if (!Number.isInteger(capacity) || capacity < 1) return NaN;
+  return 8 * (poolEnd(capacity, fanOut) + Math.ceil(capacity / 2));
 }
 
-/** The views of a tree, after checking that the memory is there. */
+/** The views of a tree. The memory must be there. */
 export function viewWords(
   memory: ArrayBufferLike,
   byteOffset: number,
   capacity: number,
   fanOut: number,
 ): Words {
-  const byteLength = byteLengthOf(capacity, fanOut);
-  checkRoom(memory, byteOffset, byteLength, `${capacity} intervals`);
+  const end = poolEnd(capacity, fanOut);
   return {
     memory,
     byteOffset,
-    doubles: new Float64Array(memory, byteOffset, poolEnd(capacity, fanOut)),
-    ints: new Int32Array(memory, byteOffset, byteLength / 4),
-    whereIs: 2 * poolEnd(capacity, fanOut),
+    doubles: new Float64Array(memory, byteOffset, end),
+    ints: new Int32Array(memory, byteOffset, byteLengthOf(capacity, fanOut) / 4),
+    whereIs: 2 * end,
   };
-}
-
-export function checkRoom(
-  memory: ArrayBufferLike,
-  byteOffset: number,
-  byteLength: number,
-  what: string,
-): void {
-  if (!Number.isInteger(byteOffset) || byteOffset < 0 || byteOffset % 8 !== 0) {
-    throw new IntervalTreeError(
-      'MMN_TREE_MEMORY',
-      `expected a byteOffset that is a multiple of 8, got ${String(byteOffset)}`,
-    );
-  }
-  if (memory.byteLength - byteOffset < byteLength) {
-    throw new IntervalTreeError(
-      'MMN_TREE_MEMORY',
-      `${what} need ${byteLength} bytes from byte ${byteOffset} on, the memory ends at byte ${memory.byteLength}`,
-    );
-  }
 }
 
 /** Writes the header of an empty tree and its root. The table of handles must read zero. */

@@ -1,35 +1,7 @@
-/**
- * A tree from sorted intervals, level by level, without a search or a split. Nodes are filled to seven
- * eighths, so that the first inserts afterwards do not split every one of them.
- */
+/** Bulk load: the columns are checked as a whole, so that a refusal leaves the tree empty. */
+import { build, type Columns } from './build.ts';
 import { IntervalTreeError, refuseHandle, refuseInterval, refusePresent } from './errors.ts';
-import {
-  CAPACITY,
-  clearNodes,
-  denseMask,
-  FAN_OUT,
-  freeNode,
-  HEIGHT,
-  LASTS,
-  MAX,
-  OCCUPIED,
-  PARENT,
-  REFERENCES,
-  ROOT,
-  SIZE,
-  SLOTS,
-  STARTS,
-  takeNode,
-  type Words,
-} from './layout.ts';
-import { setMaxima } from './maxima.ts';
-
-/** What is loaded: three columns of one length, in order of `starts`. */
-export interface Columns {
-  readonly handles: Int32Array;
-  readonly starts: Float64Array;
-  readonly lasts: Float64Array;
-}
+import { CAPACITY, SIZE, type Words } from './layout.ts';
 
 /** Whether both ends are integers from 0 to 2^53-1, in order. */
 export function isInterval(start: number, last: number): boolean {
@@ -48,91 +20,12 @@ export function loadColumns(words: Words, columns: Columns): void {
   if (columns.handles.length > 0) build(words, columns);
 }
 
-/** Builds the tree anew from its own intervals. Costs a pass over them, and memory for a copy, which is garbage afterwards. */
-export function repack(words: Words): void {
-  const size = words.ints[SIZE]!;
-  const columns = {
-    handles: new Int32Array(size),
-    starts: new Float64Array(size),
-    lasts: new Float64Array(size),
-  };
-  gather(words, words.ints[ROOT]!, words.ints[HEIGHT]!, columns, 0);
-  build(words, columns);
-}
-
-/** Copies the intervals below a node to the columns from row `row` on; returns the row after them. */
-function gather(words: Words, node: number, level: number, columns: Columns, row: number): number {
-  const { doubles, ints } = words;
-  const occupied = ints[2 * node + OCCUPIED]!;
-  for (let k = 0; k < SLOTS; k++) {
-    if ((occupied & (1 << k)) === 0) continue;
-    const reference = ints[2 * node + REFERENCES + k]!;
-    if (level > 0) {
-      row = gather(words, reference, level - 1, columns, row);
-    } else {
-      columns.handles[row] = reference;
-      columns.starts[row] = doubles[node + STARTS + k]!;
-      columns.lasts[row] = doubles[node + LASTS + k]!;
-      row++;
-    }
-  }
-  return row;
-}
-
-function build(words: Words, { handles, starts, lasts }: Columns): void {
-  clearNodes(words);
-  freeNode(words, words.ints[ROOT]!);
-  const { doubles, ints, whereIs } = words;
-
-  let nodes = buildLevel(words, handles.length, (k, node, place) => {
-    doubles[node + STARTS + place] = starts[k]! + 0;
-    doubles[node + LASTS + place] = lasts[k]! + 0;
-    ints[2 * node + REFERENCES + place] = handles[k]!;
-    ints[whereIs + handles[k]!] = node + place;
-  });
-  let height = 0;
-  while (nodes.length > 1) {
-    const children = nodes;
-    nodes = buildLevel(words, children.length, (k, node, place) => {
-      const child = children[k]!;
-      doubles[node + STARTS + place] = doubles[child + STARTS]!;
-      doubles[node + LASTS + place] = doubles[child + MAX]!;
-      ints[2 * node + REFERENCES + place] = child;
-      ints[2 * child + PARENT] = node;
-    });
-    height++;
-  }
-  ints[ROOT] = nodes[0]!;
-  ints[HEIGHT] = height;
-  ints[SIZE] = handles.length;
-}
-
-/** Divides `entries` entries over new nodes as evenly as can be, the fuller ones first, and has each one filled in. */
-function buildLevel(
-  words: Words,
-  entries: number,
-  fill: (k: number, node: number, place: number) => void,
-): number[] {
-  const fanOut = words.ints[FAN_OUT]!;
-  const nodeCount = Math.ceil(entries / (fanOut - (fanOut >> 3)));
-  const nodes: number[] = [];
-  for (let n = 0, k = 0; n < nodeCount; n++) {
-    const node = takeNode(words);
-    const end = Math.ceil(((n + 1) * entries) / nodeCount);
-    words.ints[2 * node + OCCUPIED] = denseMask(end - k);
-    for (let place = 0; k < end; place++, k++) fill(k, node, place);
-    setMaxima(words.doubles, node);
-    nodes.push(node);
-  }
-  return nodes;
-}
-
 function checkColumns(words: Words, { handles, starts, lasts }: Columns): void {
   const { ints, whereIs } = words;
   if (ints[SIZE] !== 0) {
     throw new IntervalTreeError(
       'MMN_TREE_LOAD',
-      `expected an empty tree, it holds ${ints[SIZE]} intervals`,
+      `expected an empty tree, got one that holds ${ints[SIZE]} intervals`,
     );
   }
   if (handles.length !== starts.length || handles.length !== lasts.length) {
@@ -150,7 +43,7 @@ function checkColumns(words: Words, { handles, starts, lasts }: Columns): void {
       if (checked > 0 && start < starts[checked - 1]!) {
         throw new IntervalTreeError(
           'MMN_TREE_LOAD',
-          `expected starts in ascending order, row ${checked} starts at ${start} after ${starts[checked - 1]}`,
+          `expected starts in ascending order, got ${start} after ${starts[checked - 1]} in row ${checked}`,
         );
       }
       if (!(handle >= 0 && handle < ints[CAPACITY]!)) refuseHandle(words, handle);

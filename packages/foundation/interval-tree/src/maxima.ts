@@ -6,7 +6,9 @@
 import * as layout from './layout.ts';
 
 // Copies: the engine folds a constant of the same module into the code, but reads an imported one on every use.
-const { GROUPS, LASTS, PAD_LAST } = layout;
+const GROUPS = layout.GROUPS;
+const LASTS = layout.LASTS;
+const PAD_LAST = layout.PAD_LAST;
 
 /** The larger of two lasts. Exact: their difference is at most 2^53, and twice it and half of that only shift the exponent. */
 function larger(a: number, b: number): number {

@@ -9,21 +9,19 @@ import { setMaxima } from './maxima.ts';
 import { placeOf } from './search.ts';
 
 // Copies: the engine folds a constant of the same module into the code, but reads an imported one on every use.
-const {
-  COUNT_MIN,
-  FAN_OUT,
-  HEIGHT,
-  LASTS,
-  MAX,
-  OCCUPIED,
-  PAD_LAST,
-  PAD_START,
-  PARENT,
-  REFERENCES,
-  ROOT,
-  SLOTS,
-  STARTS,
-} = layout;
+const COUNT_MIN = layout.COUNT_MIN;
+const FAN_OUT = layout.FAN_OUT;
+const HEIGHT = layout.HEIGHT;
+const LASTS = layout.LASTS;
+const MAX = layout.MAX;
+const OCCUPIED = layout.OCCUPIED;
+const PAD_LAST = layout.PAD_LAST;
+const PAD_START = layout.PAD_START;
+const PARENT = layout.PARENT;
+const REFERENCES = layout.REFERENCES;
+const ROOT = layout.ROOT;
+const SLOTS = layout.SLOTS;
+const STARTS = layout.STARTS;
 
 /** An entry on its way into a node. Nodes of level 0 are leaves. */
 interface Arrival {

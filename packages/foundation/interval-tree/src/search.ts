@@ -9,32 +9,32 @@
  * Why no search backtracks: children are in order of start, and the first child whose `max` reaches the query holds,
  * below it, the first interval in order that ends in or after the query. If that one starts after the query, so do all that follow.
  */
-import { refuseMoved } from './errors.ts';
 import * as layout from './layout.ts';
 import type { Words } from './layout.ts';
 
 // Copies: the engine folds a constant of the same module into the code, but reads an imported one from memory on every use.
-const {
-  GROUPS,
-  HEIGHT,
-  LASTS,
-  MAGIC,
-  MAGIC_TREE,
-  MAX,
-  PAD_START,
-  PARENT,
-  REFERENCES,
-  ROOT,
-  SLOTS,
-  STARTS,
-} = layout;
+const GROUPS = layout.GROUPS;
+const HEIGHT = layout.HEIGHT;
+const LASTS = layout.LASTS;
+const MAX = layout.MAX;
+const NODE_BITS = layout.NODE_BITS;
+const PAD_START = layout.PAD_START;
+const PARENT = layout.PARENT;
+const REFERENCES = layout.REFERENCES;
+const ROOT = layout.ROOT;
+const SLOTS = layout.SLOTS;
+const STARTS = layout.STARTS;
+
+/*
+ * Below, functions that the engine is to inline are constants: a function that is declared might be another one by
+ * the time it is called, which would be checked each time.
+ */
 
 /** The query, `[start, last]`; holds nothing between calls. Too long on purpose: V8 knows the address of what is larger than 64 bytes. */
 const query = new Float64Array(16);
 
-/** The way down to a leaf: for each level above it, the node and the place of the child that was taken. */
-const pathNodes = new Int32Array(64);
-const pathPlaces = new Int32Array(64);
+/** The way down to a leaf: for each level above it, the node plus the place of the child that was taken. */
+const path = new Int32Array(64);
 
 /** The place of the lowest bit of a mask that is not 0. */
 export function lowest(mask: number): number {
@@ -45,7 +45,7 @@ export function lowest(mask: number): number {
  * The first place of an inner node whose last is the query's start or more; in a leaf, where group maxima may be too large, a place not
  * after it. There must be one.
  */
-function firstReaching(doubles: Float64Array, node: number): number {
+const firstReaching = function (doubles: Float64Array, node: number): number {
   const x = query[0]!;
   const g =
     (+(doubles[(node + GROUPS) | 0]! < x) +
@@ -57,7 +57,7 @@ function firstReaching(doubles: Float64Array, node: number): number {
   const c1 = c0 & +(doubles[(a + 1) | 0]! < x);
   const c2 = c1 & +(doubles[(a + 2) | 0]! < x);
   return (g + c0 + c1 + c2) | 0;
-}
+};
 
 /** The place of a child in its parent. Pads may hold the same number, but only after it. */
 export function placeOf(ints: Int32Array, parent: number, child: number): number {
@@ -80,24 +80,18 @@ export function placeOf(ints: Int32Array, parent: number, child: number): number
   return lowest((mask << 1) + +(ints[a] === child));
 }
 
-/** -1, the answer of a tree that ends before the query, unless it is so because it was moved. */
-function endsBefore(words: Words): -1 {
-  if (words.ints[MAGIC] !== MAGIC_TREE) refuseMoved(words);
-  return -1;
-}
-
 /** The first hit below `node`, `height` levels above the leaves, or -1. Something below it must reach the query. */
-function firstBelow(words: Words, node: number, height: number): number {
+const firstBelow = function (words: Words, node: number, height: number): number {
   const { doubles, ints } = words;
   let k = firstReaching(doubles, node);
   for (let level = height; level > 0; level = (level - 1) | 0) {
-    node = ints[((node << 1) + REFERENCES + k) | 0]!;
+    node = ints[((node << 1) + REFERENCES + k) | 0]! & NODE_BITS;
     k = firstReaching(doubles, node);
   }
   while (doubles[(node + LASTS + k) | 0]! < query[0]!) k = (k + 1) | 0;
   if (doubles[(node + STARTS + k) | 0]! > query[1]!) return -1;
   return ints[((node << 1) + REFERENCES + k) | 0]!;
-}
+};
 
 /** The first hit, or -1. */
 export function firstHit(words: Words, start: number, last: number): number {
@@ -106,12 +100,12 @@ export function firstHit(words: Words, start: number, last: number): number {
   return first(words);
 }
 
-function first(words: Words): number {
+const first = function (words: Words): number {
   const { doubles, ints } = words;
-  const root = ints[ROOT]!;
-  if (!(doubles[(root + MAX) | 0]! >= query[0]!)) return endsBefore(words);
+  const root = ints[ROOT]! & NODE_BITS;
+  if (!(doubles[(root + MAX) | 0]! >= query[0]!)) return -1;
   return firstBelow(words, root, ints[HEIGHT]!);
-}
+};
 
 /** The hit that follows `handle`, which is in the tree, or -1. */
 export function nextHit(words: Words, handle: number, start: number, last: number): number {
@@ -120,12 +114,12 @@ export function nextHit(words: Words, handle: number, start: number, last: numbe
   return next(words, handle);
 }
 
-function next(words: Words, handle: number): number {
+const next = function (words: Words, handle: number): number {
   const { doubles, ints } = words;
   const start = query[0]!;
   const last = query[1]!;
   const where = ints[(words.whereIs + handle) | 0]!;
-  let node = where & -SLOTS;
+  let node = where & NODE_BITS;
   let k = ((where & (SLOTS - 1)) + 1) | 0;
   for (let level = 0; ; level = (level + 1) | 0) {
     // Mostly the very next place, or none. A pad says nothing of the nodes that follow.
@@ -137,44 +131,56 @@ function next(words: Words, handle: number): number {
       }
       if (doubles[(node + LASTS + k) | 0]! >= start) {
         const reference = ints[((node << 1) + REFERENCES + k) | 0]!;
-        return level === 0 ? reference : firstBelow(words, reference, (level - 1) | 0);
+        return level === 0 ? reference : firstBelow(words, reference & NODE_BITS, (level - 1) | 0);
       }
     }
     const child = node;
-    node = ints[((child << 1) + PARENT) | 0]!;
+    node = ints[((child << 1) + PARENT) | 0]! & NODE_BITS;
     if (node === 0) return -1;
     k = (placeOf(ints, node, child) + 1) | 0;
   }
-}
+};
 
-/** Fills `into` with the hits in order; returns how many it wrote. */
+/**
+ * Fills `into` with the hits in order; returns how many it wrote, or -1 when the whole tree ends before the query, as one does
+ * that was moved.
+ */
 export function collectHits(words: Words, start: number, last: number, into: Int32Array): number {
   query[0] = start;
   query[1] = last;
   return collect(words, into);
 }
 
-function collect(words: Words, into: Int32Array): number {
+/** Small enough to become a part of whoever asks: most queries of sparse sets end here. */
+const collect = function (words: Words, into: Int32Array): number {
+  const { doubles, ints } = words;
+  let node = ints[ROOT]! & NODE_BITS;
+  if (!(doubles[(node + MAX) | 0]! >= query[0]!)) return -1;
+  let level = ints[HEIGHT]!;
+  let k = 0;
+  // One loop, so that the code of a node is there once.
+  for (;;) {
+    k = firstReaching(doubles, node);
+    if (level === 0) break;
+    path[level] = node + k;
+    node = ints[((node << 1) + REFERENCES + k) | 0]! & NODE_BITS;
+    level = (level - 1) | 0;
+  }
+  while (doubles[(node + LASTS + k) | 0]! < query[0]!) k = (k + 1) | 0;
+  if (doubles[(node + STARTS + k) | 0]! > query[1]!) return 0;
+  return collectFrom(words, node, k, into);
+};
+
+/** The rest of `collect`, from the first hit on, which is at place `k` of the leaf that `path` leads to. */
+const collectFrom = function (words: Words, leaf: number, k: number, into: Int32Array): number {
+  if (into.length === 0) return 0;
   const { doubles, ints } = words;
   const start = query[0]!;
   const last = query[1]!;
   const height = ints[HEIGHT]!;
-  let node = ints[ROOT]!;
-  if (!(doubles[(node + MAX) | 0]! >= start)) {
-    endsBefore(words);
-    return 0;
-  }
-  let k = firstReaching(doubles, node);
-  for (let level = height; level > 0; level = (level - 1) | 0) {
-    pathNodes[level] = node;
-    pathPlaces[level] = k;
-    node = ints[((node << 1) + REFERENCES + k) | 0]!;
-    k = firstReaching(doubles, node);
-  }
-  while (doubles[(node + LASTS + k) | 0]! < start) k = (k + 1) | 0;
-  if (doubles[(node + STARTS + k) | 0]! > last || into.length === 0) return 0;
+  let node = leaf;
   into[0] = ints[((node << 1) + REFERENCES + k) | 0]!;
-  // Most queries of sparse sets end here. A pad, which may end the leaf and not the tree, is no end; place 15 has no next.
+  // Mostly it is the only hit. A pad, which may end the leaf and not the tree, is no end; place 15 has no next.
   const following = doubles[(node + STARTS + ((k + 1) & (SLOTS - 1))) | 0]!;
   if (following > last && following !== PAD_START) return 1;
 
@@ -201,36 +207,36 @@ function collect(words: Words, into: Int32Array): number {
     do {
       level = (level + 1) | 0;
       if (level > height) return count;
-      node = pathNodes[level]!;
-      k = (pathPlaces[level]! + 1) | 0;
+      const where = path[level]!;
+      node = where & NODE_BITS;
+      k = ((where & (SLOTS - 1)) + 1) | 0;
       while (k < SLOTS && doubles[(node + LASTS + k) | 0]! < start) k = (k + 1) | 0;
     } while (k === SLOTS);
     // And down again to the first leaf that does.
     for (;;) {
       if (doubles[(node + STARTS + k) | 0]! > last) return count;
-      pathPlaces[level] = k;
-      node = ints[((node << 1) + REFERENCES + k) | 0]!;
+      path[level] = node + k;
+      node = ints[((node << 1) + REFERENCES + k) | 0]! & NODE_BITS;
       level = (level - 1) | 0;
       if (level === 0) break;
-      pathNodes[level] = node;
       k = firstReaching(doubles, node);
     }
     k = 0;
   }
-}
+};
 
 /** Four times the number of groups but the first that begin with a start of `x` or less. `b` is the index of the first start. */
-function countInGroups(doubles: Float64Array, b: number, x: number): number {
+const countInGroups = function (doubles: Float64Array, b: number, x: number): number {
   return (
     (+(doubles[(b + 4) | 0]! <= x) +
       +(doubles[(b + 8) | 0]! <= x) +
       +(doubles[(b + 12) | 0]! <= x)) <<
     2
   );
-}
+};
 
 /** How many of the four starts from index `b` on are `x` or less. */
-function countOfFour(doubles: Float64Array, b: number, x: number): number {
+const countOfFour = function (doubles: Float64Array, b: number, x: number): number {
   return (
     (+(doubles[b]! <= x) +
       +(doubles[(b + 1) | 0]! <= x) +
@@ -238,4 +244,4 @@ function countOfFour(doubles: Float64Array, b: number, x: number): number {
       +(doubles[(b + 3) | 0]! <= x)) |
     0
   );
-}
+};

@@ -5,6 +5,8 @@
  * the same memory; the caller's lock orders them. One lock mode suffices for `first`, `next`, `collect` and the getters
  * (shared), another for the rest (exclusive).
  */
+import type { BareTree } from './bare.ts';
+import { checkedByteLength, checkPlace, checkRoom } from './checks.ts';
 import {
   IntervalTreeError,
   refuseAbsent,
@@ -15,9 +17,7 @@ import {
   refuseQuery,
 } from './errors.ts';
 import {
-  byteLengthOf,
   CAPACITY,
-  checkRoom,
   FAN_OUT,
   HEADER,
   layOut,
@@ -82,7 +82,7 @@ export class IntervalTree {
    * @throws IntervalTreeError `MMN_TREE_CAPACITY` unless capacity is an integer from 1 on whose tree is smaller than 4 GiB.
    */
   static byteLength(capacity: number, fanOut: number = SLOTS): number {
-    return byteLengthOf(capacity, fanOut);
+    return checkedByteLength(capacity, fanOut);
   }
 
   /**
@@ -92,6 +92,7 @@ export class IntervalTree {
    */
   static create(memory: ArrayBufferLike, options: IntervalTreeOptions): IntervalTree {
     const { byteOffset = 0, capacity, fanOut = SLOTS } = options;
+    checkPlace(memory, byteOffset, capacity, fanOut);
     const words = viewWords(memory, byteOffset, capacity, fanOut);
     layOut(words, capacity, fanOut);
     return new IntervalTree(words);
@@ -110,7 +111,7 @@ export class IntervalTree {
     if (magic === MAGIC_MOVED) {
       throw new IntervalTreeError(
         'MMN_TREE_MOVED',
-        `the interval tree at byte ${byteOffset} was moved to other memory`,
+        `expected an interval tree at byte ${byteOffset}, got one that was moved to other memory`,
       );
     }
     if (magic !== MAGIC_TREE) {
@@ -125,7 +126,14 @@ export class IntervalTree {
         `expected version ${VERSION_1} of the interval tree's layout, got version ${version}`,
       );
     }
-    return new IntervalTree(viewWords(memory, byteOffset, header[CAPACITY]!, header[FAN_OUT]!));
+    const [capacity, fanOut] = [header[CAPACITY]!, header[FAN_OUT]!];
+    checkPlace(memory, byteOffset, capacity, fanOut);
+    return new IntervalTree(viewWords(memory, byteOffset, capacity, fanOut));
+  }
+
+  /** The tree that somebody has who wants no checks. */
+  static over(bare: BareTree): IntervalTree {
+    return new IntervalTree(bare.words);
   }
 
   /**
@@ -136,7 +144,13 @@ export class IntervalTree {
    *   the old tree then lives on.
    */
   moveTo(memory: ArrayBufferLike, options: IntervalTreeOptions): IntervalTree {
-    return new IntervalTree(moveWords(this.#words, memory, options));
+    const from = this.#words;
+    refuseMoved(from);
+    const { byteOffset = 0, capacity, fanOut = from.ints[FAN_OUT]! } = options;
+    checkMove(from, { memory, byteOffset, capacity, fanOut });
+    const to = viewWords(memory, byteOffset, capacity, fanOut);
+    moveWords(from, to, capacity);
+    return new IntervalTree(to);
   }
 
   /** The most intervals that the tree can hold. */
@@ -198,7 +212,11 @@ export class IntervalTree {
    */
   first(start: number, last: number): number {
     if (!(start >= 0 && start <= last)) refuseQuery(start, last);
-    return firstHit(this.#words, start, last);
+    const words = this.#words;
+    const hit = firstHit(words, start, last);
+    // A tree that was moved has no hits: so only who finds none looks.
+    if (hit < 0) refuseMoved(words);
+    return hit;
   }
 
   /**
@@ -223,7 +241,11 @@ export class IntervalTree {
    */
   collect(start: number, last: number, into: Int32Array): number {
     if (!(start >= 0 && start <= last)) refuseQuery(start, last);
-    return collectHits(this.#words, start, last, into);
+    const words = this.#words;
+    const count = collectHits(words, start, last, into);
+    if (count >= 0) return count;
+    refuseMoved(words);
+    return 0;
   }
 
   /**
@@ -241,6 +263,35 @@ export class IntervalTree {
   verify(): void {
     refuseMoved(this.#words);
     verifyWords(this.#words);
+  }
+}
+
+/** What a move may get wrong. @throws IntervalTreeError `MMN_TREE_CAPACITY`, `MMN_TREE_MEMORY` */
+function checkMove(from: Words, to: Required<IntervalTreeOptions> & Pick<Words, 'memory'>): void {
+  const { memory, byteOffset, capacity, fanOut } = to;
+  const [capacityNow, fanOutNow] = [from.ints[CAPACITY]!, from.ints[FAN_OUT]!];
+  if (capacity < capacityNow) {
+    throw new IntervalTreeError(
+      'MMN_TREE_CAPACITY',
+      `expected a capacity of at least ${capacityNow}, as now, got ${String(capacity)}`,
+    );
+  }
+  if (fanOut !== fanOutNow) {
+    throw new IntervalTreeError(
+      'MMN_TREE_CAPACITY',
+      `expected fan-out ${fanOutNow}, which the tree has and keeps, got ${fanOut}`,
+    );
+  }
+  checkPlace(memory, byteOffset, capacity, fanOut);
+  const [end, endNow] = [
+    byteOffset + checkedByteLength(capacity, fanOut),
+    from.byteOffset + 4 * from.ints.length,
+  ];
+  if (memory === from.memory && byteOffset < endNow && from.byteOffset < end) {
+    throw new IntervalTreeError(
+      'MMN_TREE_MEMORY',
+      `expected other bytes than the tree's own, ${from.byteOffset} to ${endNow}, got ${byteOffset} to ${end}, which overlap the tree's own`,
+    );
   }
 }
 

@@ -6,28 +6,27 @@
  */
 import * as layout from './layout.ts';
 import { countOf, type Words } from './layout.ts';
-import { repack } from './load.ts';
+import { repack } from './build.ts';
 import { raiseMaxima, setGroup, setMaxima } from './maxima.ts';
 import { addToFull, lower, mend } from './rebalance.ts';
 import { lowest } from './search.ts';
 
 // Copies: the engine folds a constant of the same module into the code, but reads an imported one on every use.
-const {
-  AVAILABLE,
-  COUNT_MIN,
-  FAN_OUT,
-  GROUPS,
-  HEIGHT,
-  LASTS,
-  MAX,
-  OCCUPIED,
-  PAD_LAST,
-  REFERENCES,
-  ROOT,
-  SIZE,
-  SLOTS,
-  STARTS,
-} = layout;
+const AVAILABLE = layout.AVAILABLE;
+const COUNT_MIN = layout.COUNT_MIN;
+const FAN_OUT = layout.FAN_OUT;
+const GROUPS = layout.GROUPS;
+const HEIGHT = layout.HEIGHT;
+const LASTS = layout.LASTS;
+const MAX = layout.MAX;
+const NODE_BITS = layout.NODE_BITS;
+const OCCUPIED = layout.OCCUPIED;
+const PAD_LAST = layout.PAD_LAST;
+const REFERENCES = layout.REFERENCES;
+const ROOT = layout.ROOT;
+const SIZE = layout.SIZE;
+const SLOTS = layout.SLOTS;
+const STARTS = layout.STARTS;
 
 /** The interval to insert, `[start, last]`; see `query` in search.ts. */
 const entry = new Float64Array(16);
@@ -39,11 +38,11 @@ export function insertInterval(words: Words, handle: number, start: number, last
   insertEntry(words, handle);
 }
 
-function insertEntry(words: Words, handle: number): void {
+const insertEntry = function (words: Words, handle: number): void {
   const { doubles, ints } = words;
   const start = entry[0]!;
   const last = entry[1]!;
-  let node = ints[ROOT]!;
+  let node = ints[ROOT]! & NODE_BITS;
   for (let level = ints[HEIGHT]!; level > 0; level = (level - 1) | 0) {
     const k = placeAmong(doubles, node);
     if (doubles[(node + LASTS + k) | 0]! < last) {
@@ -56,7 +55,7 @@ function insertEntry(words: Words, handle: number): void {
       if (doubles[(node + MAX) | 0]! < last) doubles[(node + MAX) | 0] = last;
     }
     if (doubles[(node + STARTS + k) | 0]! > start) doubles[(node + STARTS + k) | 0] = start;
-    node = ints[((node << 1) + REFERENCES + k) | 0]!;
+    node = ints[((node << 1) + REFERENCES + k) | 0]! & NODE_BITS;
   }
   let k = (placeAmong(doubles, node) + +(doubles[(node + STARTS) | 0]! <= start)) | 0;
   const occupied = ints[((node << 1) + OCCUPIED) | 0]!;
@@ -96,20 +95,20 @@ function insertEntry(words: Words, handle: number): void {
   const high = (k > hole ? k : hole) >> 2;
   for (let g = (k < hole ? k : hole) >> 2; g < high; g = (g + 1) | 0) setGroup(doubles, node, g);
   raiseMaxima(doubles, node, high, last);
-}
+};
 
 /** Moves an entry of a leaf to another place of it. */
-function moveEntry(words: Words, leaf: number, from: number, to: number): void {
+const moveEntry = function (words: Words, leaf: number, from: number, to: number): void {
   const { doubles, ints } = words;
   const handle = ints[((leaf << 1) + REFERENCES + from) | 0]!;
   doubles[(leaf + LASTS + to) | 0] = doubles[(leaf + LASTS + from) | 0]!;
   doubles[(leaf + STARTS + to) | 0] = doubles[(leaf + STARTS + from) | 0]!;
   ints[((leaf << 1) + REFERENCES + to) | 0] = handle;
   ints[(words.whereIs + handle) | 0] = leaf + to;
-}
+};
 
 /** The last place whose start is not after the entry's, or the first. In an inner node: the child that the entry belongs below. */
-function placeAmong(doubles: Float64Array, node: number): number {
+const placeAmong = function (doubles: Float64Array, node: number): number {
   const x = entry[0]!;
   const b = (node + STARTS) | 0;
   const g =
@@ -124,13 +123,13 @@ function placeAmong(doubles: Float64Array, node: number): number {
       +(doubles[(b + g + 3) | 0]! <= x)) |
     0
   );
-}
+};
 
 /** Removes a handle that is in the tree. */
 export function removeHandle(words: Words, handle: number): void {
   const { doubles, ints } = words;
   const where = ints[(words.whereIs + handle) | 0]!;
-  const leaf = where & -SLOTS;
+  const leaf = where & NODE_BITS;
   const k = where & (SLOTS - 1);
   const last = doubles[(leaf + LASTS + k) | 0]!;
   doubles[(leaf + LASTS + k) | 0] = PAD_LAST;

@@ -53,13 +53,17 @@ describe('MMN_TREE_HANDLE', () => {
 
 describe('MMN_TREE_PRESENT', () => {
   it('is thrown when the handle is in the tree already', () => {
-    refuses((tree) => tree.insert(3, 0, 1), 'MMN_TREE_PRESENT', /handle 3 is in the tree already/);
+    refuses(
+      (tree) => tree.insert(3, 0, 1),
+      'MMN_TREE_PRESENT',
+      /got handle 3, which is in the tree already/,
+    );
   });
 });
 
 describe('MMN_TREE_ABSENT', () => {
   it('is thrown when the handle is not in the tree', () => {
-    const message = /handle 35 is not in the tree/;
+    const message = /got handle 35, which is not in the tree/;
     refuses((tree) => tree.remove(35), 'MMN_TREE_ABSENT', message);
     refuses((tree) => tree.startOf(35), 'MMN_TREE_ABSENT', message);
     refuses((tree) => tree.lastOf(35), 'MMN_TREE_ABSENT', message);
@@ -105,7 +109,7 @@ describe('MMN_TREE_FULL', () => {
     expectError(
       () => checked.tree.insert(3, 0, 1),
       'MMN_TREE_FULL',
-      /holds 3 intervals, its capacity, and handle 3/,
+      /at most 3 intervals, which the tree holds, got handle 3/,
     );
     checked.query(0, LAST_MAX);
   });
@@ -140,7 +144,7 @@ describe('MMN_TREE_CAPACITY', () => {
     refuses(
       (tree) => tree.moveTo(memory, { capacity: 50, fanOut: 8 }),
       'MMN_TREE_CAPACITY',
-      /has fan-out 4/,
+      /fan-out 4, which the tree has/,
     );
   });
 });
@@ -151,7 +155,7 @@ describe('MMN_TREE_MEMORY', () => {
   it('is thrown when the memory is one byte too small', () => {
     const memory = new ArrayBuffer(need + 7);
     const message = new RegExp(
-      `10 intervals need ${need} bytes from byte 8 on, the memory ends at byte ${need + 7}`,
+      `expected ${need} bytes from byte 8 on, which 10 intervals need, got memory that ends at byte ${need + 7}`,
     );
     expectError(
       () => IntervalTree.create(memory, { capacity: 10, byteOffset: 8 }),
@@ -254,7 +258,7 @@ describe('MMN_TREE_LOAD', () => {
     refuses(
       (tree) => load(tree, [35], [1], [2]),
       'MMN_TREE_LOAD',
-      /expected an empty tree, it holds 30/,
+      /expected an empty tree, got one that holds 30/,
     );
   });
 
@@ -267,7 +271,7 @@ describe('MMN_TREE_LOAD', () => {
       'MMN_TREE_LOAD',
       /2 handles, 2 starts and 1 lasts/,
     ],
-    ['starts descend', [0, 1], [2, 1], [3, 3], 'MMN_TREE_LOAD', /row 1 starts at 1 after 2/],
+    ['starts descend', [0, 1], [2, 1], [3, 3], 'MMN_TREE_LOAD', /got 1 after 2 in row 1/],
     ['a handle comes twice', [0, 1, 0], [1, 2, 3], [4, 4, 4], 'MMN_TREE_PRESENT', /handle 0/],
     ['a handle is too large', [0, 8], [1, 2], [4, 4], 'MMN_TREE_HANDLE', /from 0 to 7, got 8/],
     ['an interval is inverted', [0, 1], [1, 5], [4, 4], 'MMN_TREE_INTERVAL', /got \[5, 4\]/],

@@ -1,0 +1,87 @@
+/**
+ * The tree for callers who have checked already: the same operations on the same words, without a look at arguments,
+ * bulk load, `collect` or `verify`. What the checked tree refuses is undefined here, and may damage the tree.
+ */
+import {
+  byteLengthOf,
+  CAPACITY,
+  FAN_OUT,
+  LASTS,
+  layOut,
+  SIZE,
+  SLOTS,
+  STARTS,
+  viewWords,
+  type Words,
+} from './layout.ts';
+import { moveWords } from './move.ts';
+import { firstHit, nextHit } from './search.ts';
+import { insertInterval, removeHandle } from './update.ts';
+
+/** See the file's head, and `IntervalTree` for what each operation means. */
+export class BareTree {
+  /** @internal */
+  readonly words: Words;
+
+  private constructor(words: Words) {
+    this.words = words;
+  }
+
+  static byteLength(capacity: number): number {
+    return byteLengthOf(capacity, SLOTS);
+  }
+
+  static create(memory: ArrayBufferLike, capacity: number, byteOffset = 0): BareTree {
+    const words = viewWords(memory, byteOffset, capacity, SLOTS);
+    layOut(words, capacity, SLOTS);
+    return new BareTree(words);
+  }
+
+  static attach(memory: ArrayBufferLike, byteOffset: number): BareTree {
+    const header = new Int32Array(memory, byteOffset);
+    return new BareTree(viewWords(memory, byteOffset, header[CAPACITY]!, header[FAN_OUT]!));
+  }
+
+  moveTo(memory: ArrayBufferLike, capacity: number): BareTree {
+    const to = viewWords(memory, 0, capacity, this.words.ints[FAN_OUT]!);
+    moveWords(this.words, to, capacity);
+    return new BareTree(to);
+  }
+
+  get size(): number {
+    return this.words.ints[SIZE]!;
+  }
+
+  insert(handle: number, start: number, last: number): void {
+    insertInterval(this.words, handle, start + 0, last + 0);
+  }
+
+  remove(handle: number): void {
+    removeHandle(this.words, handle);
+  }
+
+  has(handle: number): boolean {
+    return this.#whereIs(handle) !== 0;
+  }
+
+  startOf(handle: number): number {
+    return this.words.doubles[this.#whereIs(handle) + STARTS]!;
+  }
+
+  lastOf(handle: number): number {
+    return this.words.doubles[this.#whereIs(handle) + LASTS]!;
+  }
+
+  first(start: number, last: number): number {
+    return firstHit(this.words, start, last);
+  }
+
+  next(handle: number, start: number, last: number): number {
+    return nextHit(this.words, handle, start, last);
+  }
+
+  #whereIs(handle: number): number {
+    const { ints, whereIs } = this.words;
+    return ints[whereIs + handle]!;
+  }
+}
