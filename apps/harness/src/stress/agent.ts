@@ -218,7 +218,10 @@ export class StressAgent {
     try {
       collisionRetrySync(this.#watched(subscription), {
         read: () => board.version(page),
-        install: (version) => board.setShadow(device, page, version),
+        install: (version) => {
+          board.setShadow(device, page, version);
+          if (board.isStale(device, page)) this.#stale(device, page, 'installs what is gone');
+        },
         collided: (version) => board.version(page) !== version,
         attemptsMax,
         counters: collisions,

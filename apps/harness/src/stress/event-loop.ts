@@ -5,7 +5,10 @@
  * 1. What differs from worker threads: nothing happens between two statements. So accesses need no lock, and races
  *    between an operation's waits are found, those between its words are not.
  * 2. A task goes on after a seeded number of turns of the microtask queue. Time decides only how many rounds there are.
- * 3. A round in which nothing moves any more, though tasks are not done, is a deadlock.
+ * 3. A round in which nothing moves any more, though tasks are not done, is a deadlock. So no task goes on for ever: the
+ *    microtasks of one would keep the clock from being looked at.
+ * 4. Waits have a long tail: most are over in a few turns, some outlast many sections. Some schemes fail only where much
+ *    happens during one wait, others only where nothing does.
  */
 import { Random } from '@mmu-notifier/address-space';
 import {
@@ -23,11 +26,20 @@ import { addCounts, Board, noCounts, pageBytes, type Counters, type Counts } fro
 import type { RoundReport, StressOptions, StressReport } from './stress.ts';
 
 const tasks = 4;
+/** Of the one that then releases the address space. */
 const operationsPerTask = 250;
+/** Of the others: they stop if no release comes. */
+const operationsMax = 20 * operationsPerTask;
 /** Other tasks are done long before a fault has been refused so often. */
 const attemptsMax = 5000;
+/** One wait in so many is so many times as long. */
+const longWait = 16;
+/** What a section may say of itself; every page of it changes all the same. */
+const events = ['UNMAP', 'CLEAR', 'PROTECTION_VMA', 'PROTECTION_PAGE'] as const;
 /** Nothing has moved for so long: what the strategies themselves wait for takes no time. */
 const stuckMs = 200;
+
+const refused = new Error('a fault is refused without end');
 
 /** See the file's head. */
 export async function stressEventLoop(options: StressOptions): Promise<StressReport> {
@@ -59,6 +71,8 @@ export async function stressEventLoop(options: StressOptions): Promise<StressRep
 
 class EventLoopRound {
   firstStale: string | undefined;
+  /** Of faults that were refused without end. */
+  readonly errors: string[] = [];
   readonly seed: number;
   readonly round: number;
   readonly board: Board;
@@ -84,7 +98,7 @@ class EventLoopRound {
   }
 
   async run(): Promise<RoundReport> {
-    const errors: string[] = [];
+    const { errors } = this;
     const releaser = this.#random.below(tasks);
     const agents = Array.from({ length: tasks }, (_, index) => new Task(this, index, this.#random));
     let left = tasks;
@@ -97,11 +111,9 @@ class EventLoopRound {
         left--;
       }
     });
-    if (!(await this.#over(Promise.all(running)))) {
-      errors.push(
-        `round ${this.round}, seed ${this.seed}: ${left} of ${tasks} tasks wait for ever`,
-      );
-    }
+    const isOver = await this.#over(Promise.all(running));
+    const hung = isOver ? 0 : left;
+    if (hung > 0) errors.push(`${this.name}: ${hung} of ${tasks} tasks wait for ever`);
     const { staleReads } = this.counts();
     return {
       round: this.round,
@@ -109,6 +121,7 @@ class EventLoopRound {
       dead: undefined,
       staleReads,
       death: undefined,
+      hung,
       errors,
       afterMs: 0,
     };
@@ -133,12 +146,23 @@ class EventLoopRound {
   }
 }
 
+/** Pages `first` to before `last`. */
+interface Section {
+  readonly first: number;
+  readonly last: number;
+  readonly blockable: boolean;
+  /** No wait before the change, nor after it. */
+  readonly isQuick: boolean;
+}
+
 class Task {
   readonly #round: EventLoopRound;
   readonly #index: number;
   readonly #random: Random;
   readonly #counters: Counters;
   readonly #open: (Subscription | undefined)[] = [];
+  /** Devices whose faults were refused without end: once is enough. */
+  readonly #broken = new Set<number>();
 
   constructor(round: EventLoopRound, index: number, random: Random) {
     this.#round = round;
@@ -151,25 +175,27 @@ class Task {
     const { board, notifier } = this.#round;
     await this.#attempt(() => this.#subscribe(0));
     await this.#attempt(() => this.#subscribe(1));
-    for (let i = 0; i < (releases ? operationsPerTask : Infinity) && !board.isReleased; i++) {
+    const most = releases ? operationsPerTask : operationsMax;
+    for (let i = 0; i < most && !board.isReleased; i++) {
       this.#counters.add('operations');
       await this.#attempt(() => this.#operate());
-      await this.#turns(4);
+      await this.#wait(4);
     }
     if (releases) {
       await this.#attempt(async () => void (await notifier.release()));
       board.markReleased();
     }
-    await this.#turns(8);
+    await this.#wait(8);
     for (let which = 0; which < devicesPerAgent; which++) {
       this.#checkReleased(this.#device(which));
       await this.#attempt(() => this.#close(which));
     }
   }
 
-  /** A few turns of the microtask queue: others go on meanwhile. */
-  async #turns(below: number): Promise<void> {
-    for (let turns = this.#random.below(below); turns > 0; turns--) await undefined;
+  /** A few turns of the microtask queue, now and then many: others go on meanwhile. */
+  async #wait(below: number): Promise<void> {
+    const most = this.#random.below(longWait) === 0 ? below * longWait : below;
+    for (let turns = this.#random.below(most); turns > 0; turns--) await undefined;
   }
 
   async #attempt(act: () => Promise<void>): Promise<void> {
@@ -182,9 +208,11 @@ class Task {
 
   async #operate(): Promise<void> {
     const choice = this.#random.below(1000);
-    if (choice < 350) await this.#section();
+    if (choice < 330) await this.#someSection();
+    else if (choice < 340) await this.#storm();
     else if (choice < 700) await this.#fault(this.#random.below(devicesPerAgent));
-    else if (choice < 930) this.#access(this.#random.below(this.#round.board.size.devices));
+    else if (choice < 920) this.#access(this.#random.below(this.#round.board.size.devices));
+    else if (choice < 930) await this.#wait(16 * longWait);
     else await this.#comeOrGo();
   }
 
@@ -192,31 +220,62 @@ class Task {
     return this.#index * devicesPerAgent + which;
   }
 
-  async #section(): Promise<void> {
+  /** A few pages; all of them once in a while. One in four non-blockable. */
+  async #someSection(): Promise<void> {
+    const { pages } = this.#round.board.size;
+    const isAll = this.#random.below(64) === 0;
+    const first = isAll ? 0 : this.#random.below(pages);
+    const last = isAll ? pages : Math.min(first + 1 + this.#random.below(8), pages);
+    const [blockable, isQuick] = [this.#random.below(4) > 0, this.#random.below(4) === 0];
+    await this.#section({ first, last, blockable, isQuick });
+  }
+
+  /** As fork does: section after section, through all that there is. */
+  async #storm(): Promise<void> {
+    const { pages } = this.#round.board.size;
+    const step = 1 + this.#random.below(16);
+    for (let first = 0; first < pages; first += step) {
+      const last = Math.min(first + step, pages);
+      await this.#section({ first, last, blockable: true, isQuick: true });
+    }
+  }
+
+  /** As quick as can be, or with waits before the change and after it. */
+  async #section({ first, last, blockable, isQuick }: Section): Promise<void> {
     const { board, notifier } = this.#round;
-    const first = this.#random.below(board.size.pages);
-    const last = Math.min(first + 1 + this.#random.below(8), board.size.pages);
-    const range = { start: first * pageBytes, end: last * pageBytes };
-    const isTry = this.#random.below(4) === 0;
-    const began = isTry
-      ? notifier.tryInvalidateRangeStart(range)
-      : await notifier.invalidateRangeStart(range);
+    const event = events[this.#random.below(events.length)]!;
+    const range = { start: first * pageBytes, end: last * pageBytes, event };
+    const began = blockable
+      ? await notifier.invalidateRangeStart(range)
+      : notifier.tryInvalidateRangeStart(range);
     if (began === undefined) {
       this.#counters.add('wouldBlock');
       return;
     }
     this.#counters.add('sections');
-    await this.#turns(4);
+    if (!isQuick) await this.#wait(4);
     for (let page = first; page < last; page++) board.change(page);
-    await this.#turns(4);
+    this.#checkChanged(first, last);
+    if (!isQuick) await this.#wait(4);
+    this.#checkChanged(first, last);
     await notifier.invalidateRangeEnd(began);
+  }
+
+  /** Every device that had what has changed has lost it. */
+  #checkChanged(first: number, last: number): void {
+    const { board } = this.#round;
+    for (let device = 0; device < board.size.devices; device++) {
+      for (let page = first; page < last; page++) {
+        if (board.isStale(device, page)) this.#stale(device, page, 'would be served');
+      }
+    }
   }
 
   async #fault(which: number): Promise<void> {
     const { board } = this.#round;
     const device = this.#device(which);
     const subscription = this.#open[device];
-    if (subscription === undefined) return;
+    if (subscription === undefined || this.#broken.has(device)) return;
     const { start, end } = subscription;
     const page = start / pageBytes + this.#random.below((end - start) / pageBytes);
     const counters = collisionCounters();
@@ -224,18 +283,26 @@ class Task {
       await collisionRetry(subscription, {
         read: async () => {
           const version = board.version(page);
-          await this.#turns(6);
+          await this.#wait(6);
           return version;
         },
-        install: (version) => board.setShadow(device, page, version),
+        install: (version) => {
+          board.setShadow(device, page, version);
+          if (board.isStale(device, page)) this.#stale(device, page, 'installs what is gone');
+        },
         collided: (version) => board.version(page) !== version,
         backoff: (attempt) => {
-          if (attempt < attemptsMax) return this.#turns(16);
-          throw new Error(`${this.#round.name}: a fault was refused ${attempt} times in a row`);
+          if (attempt < attemptsMax) return this.#wait(16);
+          throw refused;
         },
         counters,
       });
       this.#counters.add('faults');
+    } catch (error) {
+      if (error !== refused) throw error;
+      this.#broken.add(device);
+      const { errors, name } = this.#round;
+      errors.push(`${name}: a fault was refused ${attemptsMax} times in a row`);
     } finally {
       for (let i = 0; i < counters.trueCollisions; i++) this.#counters.add('retriesTrue');
       for (let i = 0; i < counters.falseCollisions; i++) this.#counters.add('retriesFalse');
@@ -301,7 +368,7 @@ class Task {
     const choice = this.#random.below(8);
     if (choice === 0 && !range.blockable) return false;
     if (choice > 1 || !range.blockable) return this.#tearDown(range, device);
-    return this.#turns(4).then(() => this.#tearDown(range, device));
+    return this.#wait(4).then(() => this.#tearDown(range, device));
   }
 
   #tearDown({ start, end }: InvalidationRange, device: number): boolean {

@@ -45,6 +45,8 @@ export interface RoundReport {
   readonly staleReads: number;
   /** The first error that named the dead agent. */
   readonly death: string | undefined;
+  /** Agents that never came back. */
+  readonly hung: number;
   /** What the fault does not explain. */
   readonly errors: readonly string[];
   /** From the agent's end, or the end of the round's time, until all survivors were back. */
@@ -155,11 +157,13 @@ class StressRun {
     }
     board.stop();
     const errors: string[] = [];
+    let hung = 0;
     const results = await Promise.all(
       ends.map(async (end, index) => {
         if (dead !== undefined && index === dies) return undefined;
         const result = await Promise.race([end, delay(hungMs).then(() => 'hung' as const)]);
         if (result !== 'hung') return result;
+        hung++;
         errors.push(
           `agent ${this.#agents[index]!.number} hangs: it has not come back in ${hungMs} ms`,
         );
@@ -193,6 +197,7 @@ class StressRun {
       dead,
       staleReads: counts.staleReads,
       death: results.find((result) => result?.firstDeath !== undefined)?.firstDeath,
+      hung,
       errors,
       afterMs,
     };
