@@ -94,7 +94,8 @@ export function makeOperations({
       isInsertNext = !isInsertNext;
     }
   }
-  rows.push(...restoringRows(initial, present, intervals));
+  // As arguments of `push` so many would overflow the stack.
+  for (const one of restoringRows(initial, present, intervals)) rows.push(one);
   return encode(capacity, initial, rows);
 }
 
