@@ -6,6 +6,7 @@ import {
   byteLengthOf,
   CAPACITY,
   FAN_OUT,
+  HEADER,
   LASTS,
   layOut,
   SIZE,
@@ -38,7 +39,7 @@ export class BareTree {
   }
 
   static attach(memory: ArrayBufferLike, byteOffset: number): BareTree {
-    const header = new Int32Array(memory, byteOffset);
+    const header = new Int32Array(memory, byteOffset, 2 * HEADER);
     return new BareTree(viewWords(memory, byteOffset, header[CAPACITY]!, header[FAN_OUT]!));
   }
 

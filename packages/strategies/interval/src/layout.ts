@@ -24,7 +24,7 @@
  * lock with one of them held.
  */
 import { NotifierError } from '@mmu-notifier/core';
-import { IntervalTree } from '@mmu-notifier/interval-tree';
+import { BareTree } from '@mmu-notifier/interval-tree/bare';
 import { headerWords, Region } from '@mmu-notifier/sync';
 import * as Mm from './mm.ts';
 import * as State from './state.ts';
@@ -82,13 +82,13 @@ export interface Extent {
  */
 export function byteLengthOf({ capacity, tableByteLength }: Omit<Extent, 'variant'>): number {
   checkCapacity(capacity);
-  return recordsByteLength(capacity) + tableByteLength + IntervalTree.byteLength(capacity);
+  return recordsByteLength(capacity) + tableByteLength + BareTree.byteLength(capacity);
 }
 
 /** The memory of a notifier, seen from one agent. */
 export interface Memory {
   readonly region: Region;
-  readonly tree: IntervalTree;
+  readonly tree: BareTree;
   /** Memory of its own, in one event loop: it may move to a larger one. */
   readonly growable: boolean;
 }
@@ -102,8 +102,8 @@ export function createMemory(extent: Extent, memory: ArrayBufferLike | undefined
   const region = Region.create({ kind, variant, capacity, byteLength }, memory);
   const tree =
     memory === undefined
-      ? IntervalTree.create(new ArrayBuffer(all - treeAt), { capacity })
-      : IntervalTree.create(memory, { byteOffset: treeAt, capacity });
+      ? BareTree.create(new ArrayBuffer(all - treeAt), capacity)
+      : BareTree.create(memory, capacity, treeAt);
   region.words[mmAt + Mm.seqLow] = 2; // as in Linux: the first subscriptions get 1, which helps debugging
   return { region, tree, growable: memory === undefined };
 }
@@ -123,7 +123,7 @@ export function attachMemory(region: Region, tableByteLength: number): Memory {
       `expected at least ${bytes} bytes, got ${memory.byteLength}: a notifier that was created without memory has its tree elsewhere`,
     );
   }
-  const tree = IntervalTree.attach(memory, recordsByteLength(capacity) + tableByteLength);
+  const tree = BareTree.attach(memory, recordsByteLength(capacity) + tableByteLength);
   return { region, tree, growable: false };
 }
 

@@ -23,12 +23,12 @@ import {
   type SubscribeOptions,
   type Traits,
 } from '@mmu-notifier/core';
-import { mightSleep, nonBlockEnd, nonBlockStart, run, runSync } from '@mmu-notifier/sync';
+import { nonBlockEnd, nonBlockStart, run, runSync } from '@mmu-notifier/sync';
 import { Bindings, type IntervalOps } from './binding.ts';
 import type { Memory } from './layout.ts';
 import { Attempts, tellOfRelease } from './release.ts';
 import { IntervalSubscription } from './subscription.ts';
-import { none, type Transitions } from './transitions.ts';
+import type { Transitions } from './transitions.ts';
 import type { Variant } from './variant.ts';
 import { waitForIdle } from './waits.ts';
 import { releaseNote, Walk } from './walk.ts';
@@ -47,13 +47,13 @@ export class IntervalNotifier<
 >
   implements Notifier, SectionExclusion
 {
-  readonly traits: Traits;
+  declare readonly traits: Traits;
   /** The legacy list in the same address space: register with it directly. */
-  readonly legacy: L;
+  declare readonly legacy: L;
   /** @internal */
-  readonly state: Transitions;
+  declare readonly state: Transitions;
   /** @internal */
-  readonly isV1: boolean;
+  declare readonly isV1: boolean;
   readonly #sections = new SectionTable();
   readonly #bindings: Bindings;
   readonly #walk: Walk;
@@ -83,20 +83,18 @@ export class IntervalNotifier<
   }
 
   invalidateRangeStart(range: RangeToInvalidate, signal?: AbortSignal): MaybePromise<Invalidation> {
-    mightSleep('invalidateRangeStart');
     const section = this.#sections.open(range, true);
     const first = this.#begin(section);
-    if (first === none && !this.#hasLegacy) return section.handle as Invalidation;
+    if (first < 0 && !this.#hasLegacy()) return section.handle as Invalidation;
     return this.#startHit(section, first, signal);
   }
 
   invalidateRangeStartSync(range: RangeToInvalidate): Invalidation {
-    mightSleep('invalidateRangeStartSync');
     const section = this.#sections.open(range, true);
     const first = this.#begin(section);
     try {
       void this.#walk.run(section, first, 'sync', undefined);
-      if (this.#hasLegacy) section.inner = this.legacy!.invalidateRangeStartSync(section);
+      if (this.#hasLegacy()) section.inner = this.legacy!.invalidateRangeStartSync(section);
     } catch (error) {
       this.#end(section);
       throw error;
@@ -111,7 +109,7 @@ export class IntervalNotifier<
     nonBlockStart();
     try {
       isRefused = this.#walk.run(section, first, 'try', undefined) === false;
-      if (!isRefused && this.#hasLegacy) {
+      if (!isRefused && this.#hasLegacy()) {
         const inner = this.legacy!.tryInvalidateRangeStart(section);
         section.inner = inner ?? 0;
         if (inner === undefined) {
@@ -255,7 +253,7 @@ export class IntervalNotifier<
     this.state.slab.free(id);
   }
 
-  get #hasLegacy(): boolean {
+  #hasLegacy(): boolean {
     return this.legacy !== undefined && this.legacy.hasSubscribers;
   }
 
@@ -272,7 +270,7 @@ export class IntervalNotifier<
       this.#end(section);
       throw error;
     }
-    if (walked === true && !this.#hasLegacy) return section.handle as Invalidation;
+    if (walked === true && !this.#hasLegacy()) return section.handle as Invalidation;
     return runSteps(this.#startOn(section, walked, signal));
   }
 
@@ -284,7 +282,7 @@ export class IntervalNotifier<
   ): Steps<Invalidation> {
     try {
       yield walked;
-      if (this.#hasLegacy) {
+      if (this.#hasLegacy()) {
         section.inner = (yield this.legacy!.invalidateRangeStart(section, signal)) as number;
       }
     } catch (error) {
@@ -345,7 +343,7 @@ export class IntervalNotifier<
     const parts = { state, bindings: this.#bindings, walk: this.#walk, mode, signal };
     const attempts = new Attempts(signal);
     // U-3: v1 tells the tree once for itself and once more on the way to a list that is not empty.
-    const times = this.isV1 && this.#hasLegacy ? 2 : 1;
+    const times = this.isV1 && this.#hasLegacy() ? 2 : 1;
     try {
       yield* tellOfRelease(parts, section, { handles, times }, attempts);
     } finally {

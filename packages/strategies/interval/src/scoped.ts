@@ -33,7 +33,7 @@
  * Ours. The counter of callers is what the legacy list uses SRCU for; the recorded ranges are as in `reference`.
  */
 import { NotifierError, type Section, type Seq } from '@mmu-notifier/core';
-import type { Waiting } from '@mmu-notifier/sync';
+import { mightSleep, type Waiting } from '@mmu-notifier/sync';
 import { Mm, mmAt, recordsByteLength, releasedHigh, State, Sub, subAt } from './layout.ts';
 import { sectionsMax, Slot, Table, tableByteLength } from './table.ts';
 import { none, refuseReleased, Transitions } from './transitions.ts';
@@ -60,6 +60,7 @@ export class ScopedTransitions extends Transitions {
   readonly #opens: Open[] = [];
 
   override start(section: Section): number {
+    if (section.blockable) mightSleep('invalidateRangeStart');
     this.lock.enter();
     const open = this.#record(section);
     const { tree } = this;

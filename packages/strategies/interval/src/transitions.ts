@@ -32,8 +32,8 @@
  * sub.seq gets it, so a difference means that the epoch is over.
  */
 import { NotifierError, type Section, type Seq, type Span } from '@mmu-notifier/core';
-import { IntervalTree } from '@mmu-notifier/interval-tree';
-import { SpinLock, WaitQueue, type Region, type Waiting } from '@mmu-notifier/sync';
+import { BareTree } from '@mmu-notifier/interval-tree/bare';
+import { mightSleep, SpinLock, WaitQueue, type Region, type Waiting } from '@mmu-notifier/sync';
 import {
   Mm,
   mmAt,
@@ -60,12 +60,12 @@ export const none = -1;
 
 /** The state of one notifier, seen from one agent. */
 export class Transitions {
-  readonly region: Region;
-  tree: IntervalTree;
-  readonly seqQueue: WaitQueue;
-  readonly idleQueue: WaitQueue;
-  readonly slab: Slab;
-  protected readonly lock: SpinLock;
+  declare readonly region: Region;
+  declare tree: BareTree;
+  declare readonly seqQueue: WaitQueue;
+  declare readonly idleQueue: WaitQueue;
+  declare readonly slab: Slab;
+  declare protected readonly lock: SpinLock;
 
   constructor({ region, tree, growable }: Memory) {
     this.region = region;
@@ -76,14 +76,22 @@ export class Transitions {
     this.idleQueue = new WaitQueue(region, mmAt + Mm.idleQueue * 2);
   }
 
-  /** Opens a section; returns the first subscription that it hits, or {@link none}. */
+  /** Opens a section; returns the first subscription that it hits, or {@link none}, which is negative. */
   start(section: Section): number {
-    this.lock.enter();
+    const { lock } = this;
+    if (!lock.isNeeded) return this.#open(section);
+    if (section.blockable) mightSleep('invalidateRangeStart');
+    lock.lock();
+    const hit = this.#open(section);
+    lock.unlock();
+    return hit;
+  }
+
+  #open(section: Section): number {
     const { words } = this.region;
     words[mmActive] = words[mmActive]! + 1;
     const hit = this.tree.first(section.start, section.end - 1);
-    if (hit !== none) this.#makeFull();
-    this.lock.leave();
+    if (hit >= 0) this.#makeFull();
     return hit;
   }
 
@@ -97,17 +105,21 @@ export class Transitions {
 
   /** Ends a section. Returns whether the caller has to wake the seq queue: here, as the last of a full epoch. */
   end(_section: Section): boolean {
-    this.lock.enter();
+    const { lock } = this;
+    if (!lock.isNeeded) return this.#close();
+    lock.lock();
+    const isOver = this.#close();
+    lock.unlock();
+    return isOver;
+  }
+
+  #close(): boolean {
     const { words } = this.region;
     const active = words[mmActive]! - 1;
     words[mmActive] = active;
-    if (active !== 0 || (words[mmSeqLow]! & 1) === 0) {
-      this.lock.leave();
-      return false;
-    }
+    if (active !== 0 || (words[mmSeqLow]! & 1) === 0) return false;
     this.#nextEpoch();
     if (words[mmDeferred] !== 0) this.#applyDeferred();
-    this.lock.leave();
     return true;
   }
 
@@ -360,9 +372,9 @@ export class Transitions {
   /** In one event loop only, under the slab's lock. */
   protected grow(): void {
     const capacity = this.region.capacity * 2;
-    const treeMemory = new ArrayBuffer(IntervalTree.byteLength(capacity)); // what may fail comes first
+    const treeMemory = new ArrayBuffer(BareTree.byteLength(capacity)); // what may fail comes first
     this.region.grow(capacity, this.recordsByteLength(capacity));
-    this.tree = this.tree.moveTo(treeMemory, { capacity });
+    this.tree = this.tree.moveTo(treeMemory, capacity);
   }
 }
 

@@ -1,5 +1,6 @@
 /** What must hold of the variant `scoped` while nobody else is at work, for tests. */
 import { invariant } from '@mmu-notifier/core';
+import { IntervalTree } from '@mmu-notifier/interval-tree';
 import { Mm, mmAt, State, Sub, subAt } from './layout.ts';
 import { callersField, type ScopedTransitions } from './scoped.ts';
 import { Slot, Table } from './table.ts';
@@ -9,7 +10,7 @@ export function verifyScoped({ region, tree, tableAt }: ScopedTransitions): void
   const { words, wide } = region;
   invariant(words[mmAt + Mm.lock] === 0, 'expected the lock to be free');
   invariant(words[mmAt + Mm.slab] === 0, 'expected the lock of the records to be free');
-  tree.verify();
+  IntervalTree.over(tree).verify();
   const started = wide[(tableAt >> 1) + Table.sections]!;
   let open = 0;
   for (let slot = 0; slot < words[tableAt + Table.bound]!; slot++) {

@@ -11,7 +11,8 @@
  * | removed   | no          | no                   | no               | no      |         |
  */
 import { invariant } from '@mmu-notifier/core';
-import type { IntervalTree } from '@mmu-notifier/interval-tree';
+import { IntervalTree } from '@mmu-notifier/interval-tree';
+import type { BareTree } from '@mmu-notifier/interval-tree/bare';
 import type { Region } from '@mmu-notifier/sync';
 import { Mm, mmAt, State, Sub, subAt } from './layout.ts';
 import type { Transitions } from './transitions.ts';
@@ -29,7 +30,7 @@ export function verifyWords({ region, tree }: Transitions): void {
     isFull || words[mmAt + Mm.deferred] === 0,
     'expected no deferred change while the tree may change',
   );
-  tree.verify();
+  IntervalTree.over(tree).verify();
   const deferred = listFrom(words, words[mmAt + Mm.deferred]!, 'deferred');
   const free = listFrom(words, words[mmAt + Mm.free]!, 'free');
   let before = 0;
@@ -65,7 +66,7 @@ export function verifyWords({ region, tree }: Transitions): void {
   invariant(counted === count, `expected count ${counted}, got ${count}`);
 }
 
-function verifyInTree({ words, wide }: Region, tree: IntervalTree, handle: number): void {
+function verifyInTree({ words, wide }: Region, tree: BareTree, handle: number): void {
   const at = subAt(handle);
   const state = words[at + Sub.state];
   invariant(
