@@ -1,10 +1,11 @@
-/** Writes the mutation tester's results into the kit's README. `npm run mutate` calls it. */
+/** Writes the mutation tester's results into the kit's README, and what survives into survivors.md. `npm run mutate` calls it. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './patch.ts';
 import { packages, type Result } from './results.ts';
 
 const readme = join(root, 'packages/lab/conformance/README.md');
+const survivorsFile = join(import.meta.dirname, '../survivors.md');
 
 export function writeReport(): void {
   const rows: string[] = [];
@@ -15,25 +16,17 @@ export function writeReport(): void {
     const results = JSON.parse(readFileSync(file, 'utf8')) as Result[];
     const counts = readFileSync(file.replace('.json', '.count.json'), 'utf8');
     const { changes } = JSON.parse(counts) as { changes: number };
-    const alive = results.filter(({ killer }) => killer === null);
-    const byOwn = results.filter(({ killer }) => killer === 'own tests').length;
-    const killed = results.length - alive.length;
-    const score = ((100 * killed) / results.length).toFixed(0);
-    rows.push(
-      `| ${name} | ${changes} | ${results.length} | ${killed - byOwn} | ${byOwn} | ${alive.length} | ${score} % |`,
-    );
-    for (const { id, reason } of alive) {
-      survivors.push(`- \`${id.replaceAll('`', "'")}\`: ${reason ?? 'not looked at yet'}`);
-    }
+    rows.push(rowOf(name, changes, results));
+    survivors.push(`## ${name}`, '', ...linesOf(results), '');
   }
   const text = [
-    'A sample of the changes that there are, by seed, and a small one: the score of the whole is not known. A case that says nothing for',
-    '30 seconds counts as having noticed. What survives counts against the score, equivalent or not.',
-    '',
-    '| package | changes | tried | killed by a key | by own tests only | survive | score |',
-    '|---|---|---|---|---|---|---|',
+    '| package | changes | tried | noticed | survive | of these looked at and equivalent | score | 95 % interval |',
+    '|---|---|---|---|---|---|---|---|',
     ...rows,
-    ...(survivors.length === 0 ? [] : ['', 'Survivors:', '', ...survivors]),
+    '',
+    'The score is what was noticed, of what was tried: what survives counts against it, equivalent or not. Where not all were tried, they are a',
+    'sample by chance, and the interval (Wilson’s, for a sample of so many) says where the score of all probably is. A test that does not',
+    'end has noticed. [What survives, and why](../../../apps/mutation/survivors.md).',
   ].join('\n');
   const before = readFileSync(readme, 'utf8');
   const after = before.replace(
@@ -41,4 +34,59 @@ export function writeReport(): void {
     () => `<!-- mutation -->\n${text}\n<!-- /mutation -->`,
   );
   writeFileSync(readme, after);
+  const head =
+    '# What survives the mutation tester\n\nWritten by `npm run mutate`; the reasons by hand, into results/*.json.\n\n';
+  writeFileSync(survivorsFile, head + survivors.join('\n'));
+}
+
+function rowOf(name: string, changes: number, results: readonly Result[]): string {
+  const alive = results.filter(({ killer }) => killer === null);
+  const equivalent = alive.filter(({ reason }) => reason?.startsWith('equivalent'));
+  const tried = results.length;
+  const noticed = tried - alive.length;
+  const isWhole = tried >= changes;
+  const [low, high] = interval95({ of: tried, hits: noticed, population: changes });
+  const columns = [
+    name,
+    changes,
+    isWhole ? 'all' : tried,
+    noticed,
+    alive.length,
+    equivalent.length,
+    percent(noticed / tried),
+    isWhole ? 'is exact' : `${percent(low)} to ${percent(high)}`,
+  ];
+  return `| ${columns.join(' | ')} |`;
+}
+
+function percent(part: number): string {
+  return `${(100 * part).toFixed(1)} %`;
+}
+
+/** Wilson's interval of a part, for a sample without replacement: the more of the population it is, the surer it is. */
+export function interval95(counts: {
+  of: number;
+  hits: number;
+  population: number;
+}): [low: number, high: number] {
+  const { of, hits, population } = counts;
+  if (of >= population) return [hits / of, hits / of];
+  const n = (of * (population - 1)) / (population - of);
+  const z2 = 1.96 ** 2;
+  const part = hits / of;
+  const middle = (part + z2 / (2 * n)) / (1 + z2 / n);
+  const half = Math.sqrt(z2 * ((part * (1 - part)) / n + z2 / (4 * n * n))) / (1 + z2 / n);
+  return [middle - half, Math.min(1, middle + half)];
+}
+
+function linesOf(results: readonly Result[]): string[] {
+  return results
+    .filter(({ killer }) => killer === null)
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    .map(({ id, reason, isOpen }) => {
+      const why =
+        reason ??
+        (isOpen ? 'tests of threads and processes have not been asked' : 'not looked at yet');
+      return `- \`${id.replaceAll('`', "'").replaceAll(/\s+/g, ' ')}\`: ${why}`;
+    });
 }
