@@ -26,7 +26,10 @@ export function parseArgs(argv: readonly string[]): Options | number {
     .option('--smoke', 'the smallest sizes, once: shows that everything runs, not how fast')
     .option('--full', 'all sizes, more rounds: numbers to publish; takes long')
     .option('--json <file>', 'write the results as JSON')
-    .option('--compare <file>', 'compare with an earlier run, written by --json')
+    .option(
+      '--compare <file>',
+      'compare with an earlier run, written by --json; exit code 1 when a verdict changed',
+    )
     .option('--record', 'write results/ and the tables of the README')
     .addHelpText('after', '\nWithout --smoke or --full: the short comparison, under three minutes.')
     .allowExcessArguments(false)

@@ -1,5 +1,6 @@
-/** This run against an earlier one: what has become faster or slower by more than both intervals allow. */
+/** This run against an earlier one: what has become faster or slower by more than both intervals allow, and whether the verdicts are the same. */
 import { readFileSync } from 'node:fs';
+import type { Estimate } from './method.ts';
 import type { CaseResult, ContenderResult, Report } from './runner.ts';
 
 export class NotAReportError extends Error {}
@@ -25,20 +26,70 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** One line for each contender of a case that both runs have. */
-export function compareReports(before: Report, now: Report): string[] {
+export interface Comparison {
+  /** One line for each contender of a case that both runs have. */
+  times: string[];
+  /** One line for each verdict that is another one now. */
+  changed: string[];
+  /** One line for each that one run reached and the other did not, where both can be right. */
+  undecided: string[];
+  /** Verdicts that were compared. */
+  verdicts: number;
+}
+
+export function compareReports(before: Report, now: Report): Comparison {
+  const comparison: Comparison = { times: [], changed: [], undecided: [], verdicts: 0 };
   const earlier = flatten(before);
-  return [...flatten(now)].flatMap(([key, { one, contender }]) => {
+  for (const [key, { one, contender }] of flatten(now)) {
     const old = earlier.get(key);
-    if (old === undefined) return [];
-    if (old.one.hash !== one.hash)
-      return [`${key}: other work than before (hash ${old.one.hash}, now ${one.hash})`];
-    const [was, is] = [old.contender.time, contender.time];
-    let verdict = 'cannot tell';
-    if (is.high < was.low * 0.95) verdict = 'faster';
-    if (is.low > was.high * 1.05) verdict = 'slower';
-    return [`${key}: ${was.median.toFixed(1)} ns → ${is.median.toFixed(1)} ns, ${verdict}`];
-  });
+    if (old === undefined) continue;
+    if (old.one.hash !== one.hash) {
+      comparison.times.push(
+        `${key}: other work than before (hash ${old.one.hash}, now ${one.hash})`,
+      );
+      continue;
+    }
+    comparison.times.push(`${key}: ${changeOfTime(old.contender.time, contender.time)}`);
+    compareVerdicts(comparison, key, old.contender, contender);
+  }
+  return comparison;
+}
+
+function changeOfTime(was: Estimate, is: Estimate): string {
+  let change = 'cannot tell';
+  if (is.high < was.low * 0.95) change = 'faster';
+  if (is.low > was.high * 1.05) change = 'slower';
+  return `${was.median.toFixed(1)} ns → ${is.median.toFixed(1)} ns, ${change}`;
+}
+
+/** "Cannot tell" is no verdict: it contradicts one only if the intervals share no ratio. */
+function compareVerdicts(
+  comparison: Comparison,
+  key: string,
+  was: ContenderResult,
+  is: ContenderResult,
+): void {
+  if (was.ratio === undefined || is.ratio === undefined) return;
+  comparison.verdicts++;
+  if (was.verdict === is.verdict) return;
+  const isDecided = was.verdict !== 'cannot tell' && is.verdict !== 'cannot tell';
+  const overlap = was.ratio.low <= is.ratio.high && is.ratio.low <= was.ratio.high;
+  const list = isDecided || !overlap ? comparison.changed : comparison.undecided;
+  list.push(`${key}: ${describe(was)}, now ${describe(is)}`);
+}
+
+function describe({ ratio, verdict }: ContenderResult): string {
+  if (ratio === undefined) return 'none';
+  return `${verdict} (${[ratio.low, ratio.median, ratio.high].map((r) => r.toFixed(2)).join(' … ')})`;
+}
+
+/** What there is to say of verdicts. */
+export function linesOf({ changed, undecided, verdicts }: Comparison): string[] {
+  return [
+    ...undecided.map((line) => `Told in one run only: ${line}`),
+    ...changed.map((line) => `CHANGED: ${line}`),
+    `${verdicts - changed.length} of ${verdicts} verdicts are the same, ${undecided.length} of them told in one run only`,
+  ];
 }
 
 function flatten(report: Report): Map<string, { one: CaseResult; contender: ContenderResult }> {

@@ -1,7 +1,7 @@
-/** The command line: `npm run bench -- --help`. Exit codes: 0 done, 1 a result was wrong or a process failed, 2 bad usage. */
+/** The command line: `npm run bench -- --help`. Exit codes: 0 done, 1 a result was wrong, a process failed or a verdict changed, 2 bad usage. */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from './arguments.ts';
-import { compareReports, NotAReportError, readReport } from './compare.ts';
+import { compareReports, linesOf, NotAReportError, readReport } from './compare.ts';
 import { makeProgress } from './progress.ts';
 import { record } from './record.ts';
 import { runSections } from './runner.ts';
@@ -20,7 +20,9 @@ if (typeof options === 'number') {
     for (const section of report.sections) console.log(`${printSection(section)}\n`);
     if (before !== undefined) {
       console.log(`Against ${machineLine(before)}:`);
-      console.log(compareReports(before, report).join('\n'));
+      const comparison = compareReports(before, report);
+      console.log([...comparison.times, '', ...linesOf(comparison)].join('\n'));
+      if (comparison.changed.length > 0) process.exitCode = 1;
     }
     if (options.json !== undefined)
       writeFileSync(options.json, `${JSON.stringify(report, undefined, 1)}\n`);

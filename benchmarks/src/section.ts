@@ -1,5 +1,5 @@
 /**
- * What a section of the benchmarks is: a file in `sections/` that exports one of these, and a line in `sections/index.ts`.
+ * What a section of the benchmarks is: a file in `sections/`, with the section's name, that exports one of these, and a line in `sections/index.ts`.
  *
  * The runner asks `prepare` once, in its own process, what there is to compare. For each observation it then starts a process
  * that imports the section and calls `observe`, or runs the contender's own command.

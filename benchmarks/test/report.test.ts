@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { compareReports } from '../src/compare.ts';
+import { compareReports, linesOf } from '../src/compare.ts';
 import { replaceBetween } from '../src/record.ts';
 import type { ContenderResult, Report } from '../src/runner.ts';
 import { describeMachine } from '../src/machine.ts';
-import { estimate } from '../src/method.ts';
+import { estimate, verdictOf } from '../src/method.ts';
 import { markdownOf } from '../src/table.ts';
 
 function reportOf(samples: Record<string, number[]>, hash = 'h'): Report {
@@ -37,17 +37,50 @@ describe('compareReports', () => {
     [[20, 21, 20, 21, 20], 'slower'],
     [[11, 12, 13, 12, 11], 'cannot tell'],
   ])('finds %j, which is %s', (samples, verdict) => {
-    expect(compareReports(before, reportOf({ ours: samples }))[0]).toMatch(
+    expect(compareReports(before, reportOf({ ours: samples })).times[0]).toMatch(
       new RegExp(`, ${verdict}$`),
     );
   });
 
   it('does not compare times when the work is other work', () => {
-    expect(compareReports(before, reportOf({ ours: [5] }, 'other'))).toEqual([
+    expect(compareReports(before, reportOf({ ours: [5] }, 'other')).times).toEqual([
       'tree: 1 range miss, ours: other work than before (hash h, now other)',
     ]);
   });
 });
+
+describe('verdicts of two runs', () => {
+  const faster = [1.5, 1.6, 1.7];
+  const barely = [1.02, 1.3, 1.6];
+  const even = [0.99, 1, 1.01];
+  const slower = [0.5, 0.6, 0.7];
+
+  it.each([
+    { was: faster, is: faster, changed: 0, undecided: 0 },
+    { was: faster, is: barely, changed: 0, undecided: 1 },
+    { was: barely, is: faster, changed: 0, undecided: 1 },
+    { was: faster, is: even, changed: 1, undecided: 0 },
+    { was: even, is: slower, changed: 1, undecided: 0 },
+    { was: faster, is: slower, changed: 1, undecided: 0 },
+  ])('of ratios $was and $is: $changed changed, $undecided told in one only', (expected) => {
+    const comparison = compareReports(ratiosOf(expected.was), ratiosOf(expected.is));
+    expect(comparison.verdicts).toBe(1);
+    expect(comparison.changed).toHaveLength(expected.changed);
+    expect(comparison.undecided).toHaveLength(expected.undecided);
+    expect(linesOf(comparison).at(-1)).toContain(`${1 - expected.changed} of 1 verdicts`);
+  });
+});
+
+/** One contender beside a baseline, with these ratios to it. */
+function ratiosOf(ratios: number[]): Report {
+  const report = reportOf({ C: [10, 10, 10], ours: [5, 5, 5] });
+  const ratio = estimate(ratios);
+  Object.assign(report.sections[0]!.cases[0]!.contenders[1]!, {
+    ratio,
+    verdict: verdictOf(ratio),
+  });
+  return report;
+}
 
 describe('markdownOf', () => {
   it('shows the baseline bare and the others with ratio and verdict', () => {
