@@ -6,10 +6,17 @@
  *    Unless it is one of chance.
  * 3. The last test of all counts what ran and what did not, and checks that gaps, keys and known races agree.
  */
+import { checkFunction } from '@mmu-notifier/core';
 import { catalogue } from './catalogue.ts';
 import { fail } from './check.ts';
 import { applies, casesOf, type Case } from './judge.ts';
-import { problemsOfGaps, subjectOf, type JudgeOptions, type KnownGap } from './options.ts';
+import {
+  problemsOfGaps,
+  reasonOf,
+  subjectOf,
+  type JudgeOptions,
+  type KnownGap,
+} from './options.ts';
 import type { Mode } from './subject.ts';
 
 /** See the file's head. */
@@ -19,9 +26,9 @@ export interface ConformanceOptions extends JudgeOptions {
   /** The same. The third argument, in milliseconds, is for runners that take one. */
   readonly it: (title: string, run: () => Promise<void>, timeoutMs: number) => unknown;
   /** Promises that the strategy is known to break. */
-  readonly knownGaps: readonly (KnownGap | string)[];
-  /** Known races of the traits that no key shows: what they need is outside of the contract. */
-  readonly unseenRaces?: readonly string[];
+  readonly knownGaps: readonly KnownGap[];
+  /** Known races of the traits that no key shows, each with the reason: what they need is outside of the contract. */
+  readonly unseenRaces?: Readonly<Record<string, string>>;
 }
 
 /** Long enough for a machine with other things to do. Nothing in the kit waits for time. */
@@ -34,10 +41,11 @@ const titles: Readonly<Record<Mode, string>> = {
 
 /** Defines the tests. Call it once for each variant. */
 export function conformance(options: ConformanceOptions): void {
-  const { describe, it, unseenRaces = [] } = options;
+  const { describe, it, knownGaps: gaps, unseenRaces = {} } = options;
+  checkFunction(describe, 'options.describe');
+  checkFunction(it, 'options.it');
   const subject = subjectOf(options);
   const { strategy, variant, traits } = subject;
-  const gaps = options.knownGaps.map((gap) => (typeof gap === 'string' ? { key: gap } : gap));
   const gapOf = new Map(gaps.map((gap) => [gap.key, gap]));
   const cases = casesOf(subject);
   for (const mode of traits.modes) {
@@ -46,7 +54,7 @@ export function conformance(options: ConformanceOptions): void {
         const { key, promise } = each.key;
         const gap = gapOf.get(key);
         const run = gap === undefined ? each.run : (): Promise<void> => expectFailure(each, gap);
-        const aside = gap === undefined ? '' : ` (known gap${gap.race ? `: ${gap.race}` : ''})`;
+        const aside = gap === undefined ? '' : ` (known gap: ${reasonOf(gap)})`;
         it(`[${key}] ${promise}${aside}`, run, timeoutMs);
       }
     });
@@ -68,13 +76,14 @@ export function conformance(options: ConformanceOptions): void {
   });
 }
 
-async function expectFailure({ key, run }: Case, { race, byChance }: KnownGap): Promise<void> {
+async function expectFailure({ key, run }: Case, gap: KnownGap): Promise<void> {
   try {
     await run();
   } catch {
     return;
   }
-  if (byChance === true) return;
-  const because = race === undefined ? '' : `, and whether ${race} is still a known race`;
-  fail(`[${key.key}] holds: delete it from knownGaps${because}`);
+  if (gap.byChance === true) return;
+  fail(
+    `[${key.key}] holds: delete it from knownGaps, and see whether it is still true: ${reasonOf(gap)}`,
+  );
 }

@@ -1,4 +1,5 @@
 /** The kit without a runner: which keys hold. */
+import { NotifierError } from '@mmu-notifier/core';
 import { catalogue } from './catalogue.ts';
 import { conditions, type Key, type Way } from './key.ts';
 import { subjectOf, type JudgeOptions } from './options.ts';
@@ -91,9 +92,16 @@ export interface JudgeSelection extends JudgeOptions {
   readonly onCase?: (id: string) => void;
 }
 
-/** Runs every key that applies, one after the other. */
+/** Runs every key that applies, one after the other. @throws NotifierError `MMN_OPTION` */
 export async function* judge(options: JudgeSelection): AsyncGenerator<Verdict, void, void> {
   const { only, without = [], onCase } = options;
+  const unknown = only?.find((wanted) => catalogue.every(({ key }) => key !== wanted));
+  if (unknown !== undefined) {
+    throw new NotifierError(
+      'MMN_OPTION',
+      `expected only to name keys of the catalogue, got '${unknown}'`,
+    );
+  }
   for (const { key, mode, id, run } of casesOf(subjectOf(options))) {
     if (only !== undefined && !only.includes(key.key)) continue;
     if (without.includes(id)) continue;

@@ -108,7 +108,9 @@ export async function performJob(data: AgentData): Promise<number> {
   const exports = (await import(data.module)) as Record<string, Strategy | undefined>;
   const strategy = exports[data.exportName];
   if (strategy === undefined) {
-    throw new Error(`expected ${data.module} to export a strategy as '${data.exportName}'`);
+    throw new Error(
+      `expected ${data.module} to export a strategy as '${data.exportName}', got none`,
+    );
   }
   const { job } = data;
   if (job.name === 'explore') {

@@ -30,6 +30,23 @@ export const callbackKeys: readonly Key[] = [
     },
   ),
   key(
+    'N1.elsewhere',
+    'refuses no non-blockable start because of somebody whom it misses',
+    {
+      when: 'filters by range',
+      tier: 'min',
+      source: 'include/linux/mmu_notifier.h v5.15.85:177-183; VH-5',
+    },
+    async (world) => {
+      const { ops, calls } = await world.recorder(500, 510);
+      ops.act = () => false;
+      const end = world.tryStart(0, 10);
+      check(end !== undefined, 'the start to go on');
+      await end();
+      equal(calls.length, 0, 'calls of the one elsewhere');
+    },
+  ),
+  key(
     'N1.sleep',
     'is seen by the debug mode of sync to call nothing that may sleep in a non-blockable start',
     { source: 'include/linux/kernel.h v5.15.85: non_block_start; K-S6' },

@@ -34,6 +34,28 @@ export const releaseKeys: readonly Key[] = [
     },
   ),
   key(
+    'L1.beside',
+    'tells it once also where another notifier shares the address space',
+    {
+      when: 'composes with another notifier',
+      tier: 'min',
+      way: 'event-loop',
+      source: `${source}; U-3`,
+    },
+    async (world) => {
+      const { composed } = world.subject;
+      if (composed === undefined) return;
+      const both = world.with((await composed()).notifier);
+      const { calls } = await both.recorder(0, 10);
+      await over(both.notifier.release(), 'release');
+      equal(
+        calls.map(({ event }) => event),
+        ['RELEASE'],
+        'calls',
+      );
+    },
+  ),
+  key(
     'L1.order',
     'runs invalidate, then finish, then release of each subscription, each once, in either form',
     { source },

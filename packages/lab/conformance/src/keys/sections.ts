@@ -61,6 +61,33 @@ export const sectionKeys: readonly Key[] = [
     },
   ),
   key(
+    'S1.once',
+    'calls nobody again who publishes again while another one’s callback sleeps',
+    { source: 'ours: the contract of core; I915-3' },
+    async (world) => {
+      for (const order of [0, 1]) {
+        const pair = [await world.recorder(0, 10), await world.recorder(0, 10)];
+        for (const { subscription } of pair) await publish(subscription, await begin(subscription));
+        const { promise, resolve } = deferred<void>();
+        const [slow, quick] = [pair[order]!, pair[1 - order]!];
+        slow.ops.act = () => promise;
+        const starting = world.start(0, 10);
+        await waits(starting);
+        const again = Promise.resolve(quick.subscription.readBegin()).then((seq) =>
+          quick.subscription.publish(seq, () => {}),
+        );
+        await waits(again);
+        resolve();
+        await (
+          await over(starting, 'start')
+        )();
+        await over(again, 'what is read in a section');
+        equal([slow.calls.length, quick.calls.length], [1, 1], 'calls of the slow one, the other');
+        for (const { subscription } of pair) await over(subscription.close(), 'close');
+      }
+    },
+  ),
+  key(
     'S1.sync',
     'does the same in the …Sync forms, which return no promise',
     { source: 'ours: the contract of core' },
