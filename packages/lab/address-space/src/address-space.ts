@@ -4,7 +4,7 @@
  *
  * Addresses and lengths are bytes; ranges are widened to whole pages.
  */
-import type { Span } from '@mmu-notifier/core';
+import { NotifierError, type Span } from '@mmu-notifier/core';
 import * as advice from './advice.ts';
 import * as calls from './calls.ts';
 import type { Device } from './device.ts';
@@ -48,6 +48,7 @@ export class AddressSpace extends Mm {
 
   /** Sets the end of the heap; the first call says where it is. UNMAP when it shrinks. */
   brk(address: number): Task<void> {
+    pageAt(address);
     return calls.brk(this, address);
   }
 
@@ -61,7 +62,7 @@ export class AddressSpace extends Mm {
    * @param contents what is written; default a number that nobody wrote before
    */
   fault(address: number, write?: boolean, contents?: number): Task<faults.FaultOutcome> {
-    return faults.fault(this, pageOf(address), write, contents);
+    return faults.fault(this, pageAt(address), write, contents);
   }
 
   /** A copy on write, as a new address space. PROTECTION_PAGE over each private mapping with pages of its own. */
@@ -98,12 +99,12 @@ export class AddressSpace extends Mm {
 
   /** The 2 MiB around an address become a huge page, if they can: CLEAR over them. */
   collapse(address: number): Task<boolean> {
-    return kernel.collapse(this, pageOf(address));
+    return kernel.collapse(this, pageAt(address));
   }
 
   /** The huge page at an address is split: CLEAR over its 2 MiB. No mmap lock. */
   split(address: number): Task<void> {
-    return kernel.split(this, pageOf(address));
+    return kernel.split(this, pageAt(address));
   }
 
   /** Pages fault on purpose: PROTECTION_VMA as mprotect, with the mmap lock held for read only. */
@@ -143,7 +144,7 @@ export class AddressSpace extends Mm {
 
   /** The contents of the page at an address, wherever they are; 0 where nothing was written. Changes nothing. */
   contentsAt(address: number): number {
-    const page = pageOf(address);
+    const page = pageAt(address);
     if (this.pageTable.flagsAt(page) !== 0) {
       return this.machine.frames.contents(this.pageTable.frameAt(page));
     }
@@ -165,4 +166,12 @@ export class AddressSpace extends Mm {
 
 function range(address: number, length: number): PageRange {
   return pagesOf({ start: address, end: address + length }, 'range');
+}
+
+function pageAt(address: number): number {
+  if (Number.isSafeInteger(address) && address >= 0) return pageOf(address);
+  throw new NotifierError(
+    'MMN_ADDRESS',
+    `expected address to be an integer from 0 to 2^53-1, got ${String(address)}`,
+  );
 }

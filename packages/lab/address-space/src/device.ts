@@ -7,7 +7,7 @@
  * A device does not fault while it migrates pages itself: its own sections are not reported to it, so nothing
  * else would tell the fault that what it read has moved. Drivers have a lock for that; so has this one.
  */
-import { addressMax, codeOf, type DriverLock, type Span } from '@mmu-notifier/core';
+import { addressMax, codeOf, NotifierError, type DriverLock, type Span } from '@mmu-notifier/core';
 import { headerWords, Region, RwSemaphore, rwSemaphoreWords } from '@mmu-notifier/sync';
 import { faultIn, lookUp } from './faults.ts';
 import type { Machine } from './machine.ts';
@@ -65,6 +65,12 @@ export class Device {
     this.waits = options.waits ?? 'never';
     this.passive = options.passive ?? false;
     this.#attemptsMax = options.attemptsMax ?? 64;
+    if (!Number.isSafeInteger(this.#attemptsMax) || this.#attemptsMax < 1) {
+      throw new NotifierError(
+        'MMN_OPTION',
+        `expected attemptsMax to be an integer of at least 1, got ${String(this.#attemptsMax)}`,
+      );
+    }
     this.#waitSteps = options.waitSteps ?? 5;
     this.#createLock = options.createLock;
     const byteLength = (headerWords + rwSemaphoreWords) * Int32Array.BYTES_PER_ELEMENT;

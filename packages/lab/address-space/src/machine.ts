@@ -1,7 +1,7 @@
 /**
  * The machine: its memory, its address spaces, its oracle and its counters. One run is one machine.
  */
-import { invariant, type Notifier } from '@mmu-notifier/core';
+import { checkFunction, checkMethod, invariant, type Notifier } from '@mmu-notifier/core';
 import { AddressSpace } from './address-space.ts';
 import { Backing } from './backing.ts';
 import { Device, type DeviceOptions } from './device.ts';
@@ -42,7 +42,10 @@ export class Machine {
   #contents = 0;
   #created = 0;
 
+  /** @throws NotifierError `MMN_OPTION` */
   constructor(options: MachineOptions) {
+    checkMethod(options.scheduler, 'spawn', 'options.scheduler');
+    checkFunction(options.createNotifier, 'options.createNotifier');
     this.scheduler = options.scheduler;
     this.readsBack = options.readsBack ?? true;
     this.#createNotifier = options.createNotifier;

@@ -12,7 +12,7 @@
  *    not change what the program does.
  * 5. If nobody can run and nothing comes during a bounded number of turns, that is a deadlock: an error.
  */
-import { type MaybePromise } from '@mmu-notifier/core';
+import { checkFunction, checkMethod, type MaybePromise } from '@mmu-notifier/core';
 import { delay } from '@mmu-notifier/sync';
 import { Agenda, type Due } from './agenda.ts';
 import { Random } from './random.ts';
@@ -153,6 +153,7 @@ export class Scheduler {
    * @param background see the file's head
    */
   spawn<T>(task: Task<T>, onDone?: (value: T) => void, name?: string, background = false): Agent {
+    checkMethod(task, 'next', 'task');
     const number = ++this.#spawned;
     const order = background ? ~++this.#spawnedInBackground : number - this.#spawnedInBackground;
     const agent = new Running(
@@ -221,6 +222,7 @@ export class Scheduler {
 
   /** Runs until the condition holds, asked before each step, or every agent has finished. Throws as {@link run}. */
   async runUntil(condition: () => boolean): Promise<void> {
+    checkFunction(condition, 'condition');
     while (!condition()) {
       if (this.step()) {
         for (let turn = 0; turn < turnsPerStep && this.#blocked.size > 0; turn++) await undefined;

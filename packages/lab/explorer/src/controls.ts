@@ -25,7 +25,7 @@ export function choose(count: number): number {
 export function free(view: ArrayBufferView): void {
   const { offset, byteLength } = viewOf(view) ?? {};
   if (offset === undefined || byteLength === undefined) {
-    throw new ExplorerError('expected a view on the shared memory');
+    throw new ExplorerError('expected a view on the shared memory, got one on other memory');
   }
   agent().free(offset, byteLength);
 }

@@ -97,7 +97,8 @@ function run(
 ): Exploration {
   const { strategy = 'dpor', races = true } = options;
   const { onEnd, ...forMachine } = internal;
-  const { machine, judge, tries } = prepared.createMachine({ races, ...forMachine });
+  const detects = strategy === 'states' && races ? 'adjacent' : races;
+  const { machine, judge, tries } = prepared.createMachine({ races: detects, ...forMachine });
   const codeRuns = (): number => tries.reduce((sum, trie) => sum + trie.executions, 0);
   const search = new Search(machine, judge, {
     ...searchOptions(options),
@@ -108,7 +109,7 @@ function run(
   let end: SearchEnd;
   try {
     machine.start();
-    end = carryOut(search, strategy);
+    end = carryOut(search, strategy, races);
     if (search.found === undefined) recheck(tries);
   } catch (error) {
     if (!(error instanceof Nondeterminism)) throw error;
@@ -126,7 +127,11 @@ function run(
   return summarize(search, options, end, failure || undefined);
 }
 
-function carryOut(search: Search, strategy: NonNullable<Options['strategy']>): SearchEnd {
+function carryOut(
+  search: Search,
+  strategy: NonNullable<Options['strategy']>,
+  races: boolean,
+): SearchEnd {
   // It failed before anybody had a choice.
   if (search.machine.failure !== undefined) return search.end(() => []) ?? 'complete';
   switch (strategy) {
@@ -135,7 +140,7 @@ function carryOut(search: Search, strategy: NonNullable<Options['strategy']>): S
     case 'dfs':
       return depthFirst(search);
     case 'states':
-      return byStates(search);
+      return byStates(search, races);
     default:
       return sample(search, strategy);
   }
@@ -158,7 +163,7 @@ function report(
   const seconds = options.minimizeSeconds ?? minimizeSecondsDefault;
   if (seconds === 0) return createFailure(prepared.names, first, found, false);
 
-  const { machine, judge } = prepared.createMachine({ races });
+  const { machine, judge } = prepared.createMachine({ races: races && 'adjacent' });
   const search = new Search(machine, judge, {
     ...searchOptions(options),
     onProgress: undefined,
@@ -169,7 +174,7 @@ function report(
   });
   machine.start();
   const goal = { kind: found.kind, preemptions: first.preemptions, steps: first.schedule.length };
-  const end = byStates(search, goal);
+  const end = byStates(search, races, goal);
   if (search.found === undefined) {
     return createFailure(prepared.names, first, found, end === 'complete');
   }
@@ -233,6 +238,8 @@ function checkOptions(options: Options): void {
   }
   if (!(depth >= 1)) throw new ExplorerError(`expected a depth from 1 on, got ${depth}`);
   if (options.preemptions !== undefined && (strategy === 'random' || strategy === 'pct')) {
-    throw new ExplorerError(`the strategy ${strategy} takes no bound on preemptions`);
+    throw new ExplorerError(
+      `expected no bound on preemptions with the strategy ${strategy}, got ${options.preemptions}`,
+    );
   }
 }

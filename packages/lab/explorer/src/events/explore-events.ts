@@ -65,6 +65,11 @@ const executionsDefault = 10_000;
 /** Explores the orders of arrival. While it runs, timers and `Atomics.waitAsync` belong to it: await it before anything else. */
 export async function exploreEvents(scenario: EventScenario): Promise<EventExploration> {
   const { strategy = 'delays', counts = () => true } = scenario;
+  if (!['delays', 'preemptions', 'random'].includes(strategy)) {
+    throw new ExplorerError(
+      `expected a strategy delays, preemptions or random, got '${String(strategy)}'`,
+    );
+  }
   const budget =
     scenario.budget ?? (strategy === 'random' ? { executions: executionsDefault } : {});
   const startMs = performance.now();

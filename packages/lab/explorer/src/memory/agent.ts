@@ -34,7 +34,7 @@ export function isRunning(): boolean {
 export function agent(): Agent {
   if (current === undefined) {
     throw new ExplorerError(
-      'explored memory was accessed outside of setup, threads and check: it exists only while exploring',
+      'expected explored memory to be used in setup, threads and check only, got an access outside of them: it exists only while exploring',
     );
   }
   return current;

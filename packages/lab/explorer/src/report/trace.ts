@@ -90,7 +90,7 @@ export function trace(
       if (t >= machine.threads || !machine.isEnabled(t)) {
         const name = prepared.names[t] ?? `number ${t + 1}`;
         throw new ExplorerError(
-          `step ${step + 1} of the schedule is by thread ${name}, which cannot take a step there`,
+          `expected a thread that can take step ${step + 1} of the schedule, got thread ${name}, which cannot`,
         );
       }
       if (last >= 0 && last !== t && machine.isEnabled(last)) preemptions++;

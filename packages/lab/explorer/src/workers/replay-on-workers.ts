@@ -45,7 +45,9 @@ export async function replayOnWorkers(
   >;
   const scenario = exports[exportName];
   if (scenario === undefined) {
-    throw new ExplorerError(`expected ${String(module)} to export a scenario as '${exportName}'`);
+    throw new ExplorerError(
+      `expected ${String(module)} to export a scenario as '${exportName}', got none`,
+    );
   }
   const { trace, failure, names, byteLength } = traceSchedule(scenario, schedule);
   const memory = new SharedArrayBuffer((byteLength + 7) & ~7);
