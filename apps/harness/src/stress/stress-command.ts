@@ -5,7 +5,8 @@ import { exitCodes, UsageError } from '../errors.ts';
 import { integer, outputFile } from '../options.ts';
 import { startProgress } from '../progress.ts';
 import { machine } from '../report-format.ts';
-import { contenderOf, contenders } from '../strategies.ts';
+import { contenderOf, contenders, type Contender } from '../strategies.ts';
+import { runAll } from './all.ts';
 import { stressEventLoop } from './event-loop.ts';
 import { faultKinds, killKinds, type FaultKind } from './faults.ts';
 import { recordKills } from './kills.ts';
@@ -25,6 +26,7 @@ interface Options {
   readonly record?: string;
   readonly ownerRun?: true;
   readonly storm?: true;
+  readonly all?: true;
   readonly json?: string;
 }
 
@@ -58,11 +60,15 @@ export const stressCommand: Command = new Command('stress')
   )
   .option(
     '--record <file>',
-    'with --kills: keep each round in a file of lines, and resume from it',
+    'with --all, --kills or --storm: keep each result in a file of JSON lines, and resume from it',
     outputFile,
   )
   .option('--owner-run', 'callbacks run on the agent that subscribed, by message')
   .option('--storm', 'instead: the longest waits while sections overlap without pause')
+  .option(
+    '--all',
+    'instead: every strategy for that long, until it is caught if it claims no better; 1 if one is not what it says',
+  )
   .option('--json <file>', 'write the report to a file as well', outputFile)
   .addHelpText(
     'after',
@@ -74,26 +80,17 @@ export const stressCommand: Command = new Command('stress')
 
 async function run(options: Options): Promise<number> {
   const { strategy = 'interval', seed, pages, workers, seconds, json } = options;
+  checkOptions(options);
   const interrupt = new AbortController();
   process.once('SIGINT', () => interrupt.abort());
   if (options.storm === true) {
     const labels = (options.strategy ?? 'interval,interval:scoped').split(',');
-    const storm = { contenders: labels.map(contenderOf), seconds, json };
+    const { record } = options;
+    const storm = { contenders: labels.map(contenderOf), seconds, json, record };
     return stormCommand(storm, interrupt.signal);
   }
   const contender = contenderOf(strategy);
-  if (workers > 0 && !contender.traits.modes.includes('shared-memory')) {
-    const able = contenders.filter(({ traits }) => traits.modes.includes('shared-memory'));
-    throw new UsageError(
-      `expected a strategy in shared memory (${able.map(({ label }) => label).join(', ')}), ` +
-        `got '${contender.label}', which is for one event loop only: use --workers 0`,
-    );
-  }
-  if (workers === 1 && options.kills !== undefined) {
-    throw new UsageError(
-      'expected --workers of at least 2 with --kills, so that one survives, got 1',
-    );
-  }
+  if (workers > 0) requireSharedMode(contender);
   const common: StressOptions = {
     contender,
     workers,
@@ -108,12 +105,10 @@ async function run(options: Options): Promise<number> {
     ownerRun: options.ownerRun === true,
     signal: interrupt.signal,
   };
+  if (options.all === true) return runAll(common, options.record);
   if (options.kills !== undefined) {
     const kill = { ...common, seconds: Infinity, rounds: options.kills, faultRate: 1 };
     return recordKills({ ...kill, faultKinds: options.faultKind ?? killKinds }, options.record);
-  }
-  if (workers === 0 && options.fault > 0) {
-    throw new UsageError('expected --workers of at least 1 with --fault, got 0');
   }
   console.log(headline(common));
   const progress = startProgress();
@@ -137,6 +132,51 @@ async function run(options: Options): Promise<number> {
   if (!report.isInterrupted) return exitCodes.ok;
   console.error('Interrupted: the table holds what was done by then.');
   return exitCodes.interrupted;
+}
+
+/** Options that do not go together. */
+function checkOptions(options: Options): void {
+  const { workers, fault, kills, record, json } = options;
+  const instead = (['storm', 'kills', 'all'] as const).filter(
+    (name) => options[name] !== undefined,
+  );
+  const [mode] = instead;
+  if (instead.length > 1) {
+    throw new UsageError(
+      `expected one of --storm, --kills and --all, got --${instead.join(', --')}`,
+    );
+  }
+  if (record !== undefined && mode === undefined) {
+    throw new UsageError(
+      'expected --record with --storm, --kills or --all; --json has a single run',
+    );
+  }
+  if (json !== undefined && (mode === 'kills' || mode === 'all')) {
+    throw new UsageError(`expected --record with --${mode}, got --json`);
+  }
+  if (mode === 'all' && options.strategy !== undefined) {
+    throw new UsageError(`expected no --strategy with --all, got '${options.strategy}'`);
+  }
+  if (mode === 'all' && (workers === 0 || fault > 0)) {
+    throw new UsageError('expected workers and no faults with --all');
+  }
+  if (kills !== undefined && workers < 2) {
+    throw new UsageError(
+      `expected --workers of at least 2 with --kills, so that one survives, got ${workers}`,
+    );
+  }
+  if (workers === 0 && fault > 0) {
+    throw new UsageError('expected --workers of at least 1 with --fault, got 0');
+  }
+}
+
+function requireSharedMode(contender: Contender): void {
+  if (contender.traits.modes.includes('shared-memory')) return;
+  const able = contenders.filter(({ traits }) => traits.modes.includes('shared-memory'));
+  throw new UsageError(
+    `expected a strategy in shared memory (${able.map(({ label }) => label).join(', ')}), ` +
+      `got '${contender.label}', which is for one event loop only: use --workers 0`,
+  );
 }
 
 /** A stale read, or something that no fault explains. */
