@@ -10,8 +10,8 @@ export const syncMutants: readonly Mutant[] = mutantsOf('reference', 'reference'
   [
     'a waiter looks at the condition before it enters the queue',
     queue,
-    '    region.add(this.index + At.waiters, 1);\n    try {\n      for (;;) {\n        const expected = region.load(turnAt);\n        if (condition()) return true;',
-    '    if (condition()) return true;\n    region.add(this.index + At.waiters, 1);\n    try {\n      for (let isFirst = true; ; isFirst = false) {\n        const expected = region.load(turnAt);\n        if (!isFirst && condition()) return true;',
+    '    region.add(this.index + waitersOffset, 1);\n    try {\n      for (;;) {\n        const expected = region.load(turnAt);\n        if (condition()) return true;',
+    '    if (condition()) return true;\n    region.add(this.index + waitersOffset, 1);\n    try {\n      for (let isFirst = true; ; isFirst = false) {\n        const expected = region.load(turnAt);\n        if (!isFirst && condition()) return true;',
     'EXPLORE.fault',
     'look and entry in the wrong order: a wake is lost',
   ],
@@ -26,7 +26,7 @@ export const syncMutants: readonly Mutant[] = mutantsOf('reference', 'reference'
   [
     'a waker does not take the next turn',
     queue,
-    'region.add(index + At.turn, 1);\n    wake',
+    'region.add(index + turnOffset, 1);\n    wake',
     'wake',
     'EXPLORE.fault',
     'a wake between look and sleep is lost',
@@ -34,8 +34,8 @@ export const syncMutants: readonly Mutant[] = mutantsOf('reference', 'reference'
   [
     'one waiter is woken, not all',
     queue,
-    'wake(region, index + At.turn);',
-    'wake(region, index + At.turn, 1);',
+    'wake(region, index + turnOffset);',
+    'wake(region, index + turnOffset, 1);',
     'R1',
     'a wake is missing',
   ],

@@ -2,6 +2,7 @@
  * The tree for callers who have checked already: the same operations on the same words, without a look at arguments,
  * bulk load, `collect` or `verify`. What the checked tree refuses is undefined here, and may damage the tree.
  */
+import { rebuild } from './build.ts';
 import {
   byteLengthOf,
   CAPACITY,
@@ -15,7 +16,6 @@ import {
   viewWords,
   type Words,
 } from './layout.ts';
-import { moveWords } from './move.ts';
 import { firstHit, nextHit } from './search.ts';
 import { insertInterval, removeHandle } from './update.ts';
 
@@ -43,10 +43,11 @@ export class BareTree {
     return new BareTree(viewWords(memory, byteOffset, header[CAPACITY]!, header[FAN_OUT]!));
   }
 
+  /** Leaves the old tree as it is: it must not be used any more. */
   moveTo(memory: ArrayBufferLike, capacity: number): BareTree {
-    const to = viewWords(memory, 0, capacity, this.words.ints[FAN_OUT]!);
-    moveWords(this.words, to, capacity);
-    return new BareTree(to);
+    const larger = BareTree.create(memory, capacity);
+    rebuild(this.words, larger.words);
+    return larger;
   }
 
   get size(): number {

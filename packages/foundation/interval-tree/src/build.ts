@@ -29,16 +29,22 @@ export interface Columns {
   readonly lasts: Float64Array;
 }
 
-/** Builds the tree anew from its own intervals. Costs a pass over them, and memory for a copy, which is garbage afterwards. */
-export function repack(words: Words): void {
-  const size = words.ints[SIZE]!;
+/**
+ * Builds a tree of the intervals of another one, or of its own: so it is packed anew. Handles and order stay. Costs a pass
+ * over them, and memory for a copy, which is garbage afterwards.
+ *
+ * @param to laid out and empty, or `from`
+ */
+export function rebuild(from: Words, to: Words): void {
+  const size = from.ints[SIZE]!;
+  if (size === 0) return;
   const columns = {
     handles: new Int32Array(size),
     starts: new Float64Array(size),
     lasts: new Float64Array(size),
   };
-  gather(words, words.ints[ROOT]!, words.ints[HEIGHT]!, columns, 0);
-  build(words, columns);
+  gather(from, from.ints[ROOT]!, from.ints[HEIGHT]!, columns, 0);
+  build(to, columns);
 }
 
 /** Copies the intervals below a node to the columns from row `row` on; returns the row after them. */

@@ -6,7 +6,7 @@
  */
 import * as layout from './layout.ts';
 import { countOf, type Words } from './layout.ts';
-import { repack } from './build.ts';
+import { rebuild } from './build.ts';
 import { raiseMaxima, setGroup, setMaxima } from './maxima.ts';
 import { addToFull, lower, mend } from './rebalance.ts';
 import { lowest } from './search.ts';
@@ -63,7 +63,7 @@ const insertEntry = function (words: Words, handle: number): void {
   if (holes === 0) {
     // A split takes at most a node of each level and a new root.
     if (ints[AVAILABLE]! < ints[HEIGHT]! + 2) {
-      repack(words);
+      rebuild(words, words);
       insertEntry(words, handle);
       return;
     }

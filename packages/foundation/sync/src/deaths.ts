@@ -23,7 +23,8 @@
  * EOWNERDEAD, and that owner repairs; a notifier's records have no repair that would be certain to be right.
  */
 import { NotifierError } from '@mmu-notifier/core';
-import { headerAt, headerWords, type Region } from './memory.ts';
+import * as headerAt from './header.ts';
+import { headerWords, type Region } from './memory.ts';
 
 /** How many of the dead are known by number; of more than that, only the count. */
 const deadMax = headerWords - headerAt.dead;

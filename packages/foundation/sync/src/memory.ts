@@ -12,6 +12,7 @@
  *    shared memory each `attach` is an agent of its own: a worker attaches once and passes its Region around.
  */
 import { NotifierError } from '@mmu-notifier/core';
+import * as headerAt from './header.ts';
 import { thisAgent } from './this-agent.ts';
 
 /** Words of the header; a structure's own words start here. */
@@ -23,23 +24,6 @@ const magicOfCreation = 1;
 const magicOfMoved = 2;
 const layoutVersion = 1;
 
-/*
- *  word   0       1         2          3          4         5       6       7      8 … 15   16 … 23   24 … 31
- *       magic  version  capacity  byteLength  nextAgent  graceMs  deaths  unused    kind    variant     dead
- */
-/** @internal the words that deaths.ts keeps: graceMs, deaths and dead, all atomic */
-export const headerAt = {
-  magic: 0,
-  version: 1,
-  capacity: 2,
-  byteLength: 3,
-  nextAgent: 4,
-  graceMs: 5,
-  deaths: 6,
-  kind: 8,
-  variant: 16,
-  dead: 24,
-} as const;
 const nameBytesMax = 32;
 const bytesMax = 2 ** 31 - 8;
 

@@ -20,13 +20,14 @@ import { checkFunction, type MaybePromise } from '@mmu-notifier/core';
 import { nowMs } from './clock.ts';
 import { mightSleep } from './lockdep.ts';
 import { checkPlace, type Region } from './memory.ts';
-import { struct } from './struct.ts';
 import { run, runSync, wake, type Waiting } from './waiting.ts';
 
-const At = struct({ turn: 'word', waiters: 'word' });
+/** Its words. */
+const turnOffset = 0;
+const waitersOffset = 1;
 
 /** Words that a wait queue takes. */
-export const waitQueueWords: number = At.sizeWords;
+export const waitQueueWords = 2;
 
 /** See the file's head. */
 export class WaitQueue {
@@ -59,9 +60,9 @@ export class WaitQueue {
    */
   *wait(condition: () => boolean, timeoutMs: number = Infinity): Waiting<boolean> {
     const { region } = this;
-    const turnAt = this.index + At.turn;
+    const turnAt = this.index + turnOffset;
     const deadlineMs = timeoutMs === Infinity ? Infinity : nowMs() + timeoutMs;
-    region.add(this.index + At.waiters, 1);
+    region.add(this.index + waitersOffset, 1);
     try {
       for (;;) {
         const expected = region.load(turnAt);
@@ -72,16 +73,16 @@ export class WaitQueue {
         if (outcome === 'timed-out') return condition();
       }
     } finally {
-      region.add(this.index + At.waiters, -1);
+      region.add(this.index + waitersOffset, -1);
     }
   }
 
   /** Wakes everybody. Call it after the condition was made true. Never waits. */
   wakeAll(): void {
     const { region, index } = this;
-    if (region.load(index + At.waiters) === 0) return;
-    region.add(index + At.turn, 1);
-    wake(region, index + At.turn);
+    if (region.load(index + waitersOffset) === 0) return;
+    region.add(index + turnOffset, 1);
+    wake(region, index + turnOffset);
   }
 
   *#waitForever(condition: () => boolean): Waiting<void> {
