@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { changesOf, type Change } from '../operators.ts';
 
-/** See the file's head. A place is known by its line's text, which outlives other edits. */
+/** See the file's head. A place is known by its line's text, which outlives other edits, and counted where a file has it again. */
 export interface Candidate extends Change {
   /** From the repository's root. */
   readonly file: string;
@@ -14,11 +14,15 @@ export interface Candidate extends Change {
 export function candidatesOf(root: string, folder: string, seed: number): Candidate[] {
   const all = sourcesOf(root, folder).flatMap((file) => {
     const source = readFileSync(join(root, file), 'utf8');
+    const times = new Map<string, number>();
     return changesOf(source).map((change) => {
       const lineStart = source.lastIndexOf('\n', change.start) + 1;
       const line = source.slice(lineStart, source.indexOf('\n', change.end)).trim();
       const column = change.start - lineStart;
-      return { ...change, file, id: `${file}: ${line} [${column}] ${change.operator}` };
+      const id = `${file}: ${line} [${column}] ${change.operator}`;
+      const time = (times.get(id) ?? 0) + 1;
+      times.set(id, time);
+      return { ...change, file, id: time === 1 ? id : `${id} (${time})` };
     });
   });
   let x = seed;

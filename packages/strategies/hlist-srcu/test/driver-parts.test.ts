@@ -229,6 +229,15 @@ describe('the flat index', () => {
     fc.assert(histories, { numRuns: 60, ...(seed === undefined ? {} : { seed: Number(seed) }) });
   });
 
+  it('collects every hit when it has grown and all of it is hit', () => {
+    const index = new FlatIndex<Span>();
+    const items = Array.from({ length: 200 }, (_, start) => ({ start, end: 300 }));
+    for (const item of items) index.insert(item);
+    const hits: Span[] = [];
+    index.collect({ start: 199, end: 200 }, hits);
+    expect(new Set(hits)).toEqual(new Set(items));
+  });
+
   it('refuses a handle of nobody, and an item that changed its span', () => {
     const index = new FlatIndex<{ start: number; end: number }>();
     expect(() => index.remove(0)).toThrow(InvariantError);
