@@ -12,6 +12,19 @@ test('there is a table for each entry point, and no other', () => {
   expect(Object.keys(tables).sort()).toEqual(entries.map(({ specifier }) => specifier).sort());
 });
 
+test('functions, classes, their methods, and the methods of objects are what can be called', () => {
+  class Lock {
+    static create = (): Lock => new Lock();
+    get isHeld(): boolean {
+      return false;
+    }
+    take(): void {}
+  }
+  const strategy = { name: 'none', attach: () => {} };
+  const found = callable({ retry: () => {}, Lock, strategy, list: [() => {}], bound: 1 });
+  expect(found).toEqual(['retry', 'Lock', 'Lock.take', 'Lock.create', 'strategy.attach']);
+});
+
 describe.each(entries)('$specifier', ({ specifier, file }) => {
   const table = tables[specifier] ?? {};
 

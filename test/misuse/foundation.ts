@@ -119,6 +119,7 @@ function ofQuery(query: (tree: IntervalTree, start: number, last: number) => unk
 export const intervalTree: Table = {
   IntervalTreeError: 'takes what its thrower has checked',
   IntervalTree: 'made by create, attach and moveTo',
+  'IntervalTree.over': 'takes a BareTree, whose type is checked',
   'IntervalTree.byteLength': [
     mistake('no capacity', 'MMN_TREE_CAPACITY', 'a capacity from 1', () =>
       IntervalTree.byteLength(0),
@@ -205,6 +206,9 @@ export const intervalTree: Table = {
     }),
   ],
 };
+
+const ofBare = 'for callers who have checked: what it says of itself first';
+export const bareTree: Table = { BareTree: ofBare, 'BareTree.*': ofBare };
 
 const bytes = (headerWords + mailboxWords + (mailboxWords & 1)) * 4;
 const description = { kind: 'misuse', capacity: 1, byteLength: bytes };

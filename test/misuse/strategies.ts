@@ -20,6 +20,9 @@ import {
 import { hmm } from '@mmu-notifier/hmm';
 import { i915Userptr } from '@mmu-notifier/i915-userptr';
 import { interval } from '@mmu-notifier/interval';
+import { interval as scoped } from '@mmu-notifier/interval/scoped';
+import { interval as v1 } from '@mmu-notifier/interval/v1';
+import { interval as variants } from '@mmu-notifier/interval/variants';
 import { kvm } from '@mmu-notifier/kvm';
 import { radeonMn } from '@mmu-notifier/radeon-mn';
 import { reference } from '@mmu-notifier/reference';
@@ -214,18 +217,22 @@ function strategyTable<N extends Notifier, O extends CreateOptions>(
   strategy: Strategy<N, O>,
 ): Table {
   const isShared = strategy.traits().modes.includes('shared-memory');
-  const variants = `(${strategy.variants.join(', ')}), got 'v0'`;
+  const wrongVariant = `(${strategy.variants.join(', ')}), got 'v0'`;
   const create = (options: CreateOptions): N => strategy.create(options as O);
   return {
     [`${name}.traits`]: [
-      mistake('a variant that does not exist', 'MMN_OPTION', variants, () => strategy.traits('v0')),
+      mistake('a variant that does not exist', 'MMN_OPTION', wrongVariant, () =>
+        strategy.traits('v0'),
+      ),
     ],
     [`${name}.byteLength`]: isShared
       ? ofCapacity((capacity) => strategy.byteLength(capacity))
       : 'the same for every capacity: drivers keep objects',
-    [`${name}.nameOfWord`]: 'of an index without a word there is no name',
+    ...(strategy.nameOfWord && {
+      [`${name}.nameOfWord`]: 'of an index without a word there is no name',
+    }),
     [`${name}.create`]: [
-      mistake('a variant that does not exist', 'MMN_OPTION', variants, () =>
+      mistake('a variant that does not exist', 'MMN_OPTION', wrongVariant, () =>
         create({ variant: 'v0' }),
       ),
       mistake('memory that is too small', 'MMN_MEMORY', 'expected', () =>
@@ -264,9 +271,8 @@ function scheme<N extends Notifier, O extends CreateOptions>(
   strategy: Strategy<N, O>,
   ...records: string[]
 ): Table {
-  const { [`${name}.nameOfWord`]: _, ...table } = strategyTable(name, strategy);
   return {
-    ...table,
+    ...strategyTable(name, strategy),
     ...Object.fromEntries(
       records.flatMap((record) => [
         [record, ofScheme],
@@ -305,6 +311,14 @@ const intervalClasses: Table = {
   'IntervalSubscription.readRetry':
     'takes what readBegin returned, with the lock held; publish does it all',
   'IntervalSubscription.setSeq': 'takes nothing; for ops that lock for themselves',
+};
+
+const classesOf = 'a class of @mmu-notifier/interval, where its mistakes are';
+const sameClasses: Table = {
+  IntervalNotifier: classesOf,
+  'IntervalNotifier.*': classesOf,
+  IntervalSubscription: classesOf,
+  'IntervalSubscription.*': classesOf,
 };
 
 const hlist = (): HlistNotifier => hlistSrcu.create();
@@ -445,6 +459,9 @@ export const strategies: Readonly<Record<string, Table>> = {
   '@mmu-notifier/hmm': scheme('hmm', hmm, 'Mirror'),
   '@mmu-notifier/i915-userptr': scheme('i915Userptr', i915Userptr),
   '@mmu-notifier/interval': { ...strategyTable('interval', interval), ...intervalClasses },
+  '@mmu-notifier/interval/scoped': { ...strategyTable('interval', scoped), ...sameClasses },
+  '@mmu-notifier/interval/v1': { ...strategyTable('interval', v1), ...sameClasses },
+  '@mmu-notifier/interval/variants': { ...strategyTable('interval', variants), ...sameClasses },
   '@mmu-notifier/kvm': scheme('kvm', kvm, 'Memslot'),
   '@mmu-notifier/radeon-mn': scheme('radeonMn', radeonMn),
   '@mmu-notifier/reference': {

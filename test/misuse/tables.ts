@@ -1,6 +1,6 @@
 /** The tables of all packages, by what one imports. */
 import { core, diagnostics } from './core.ts';
-import { agents, derived, intervalTree, intervalTree1d, sync } from './foundation.ts';
+import { agents, bareTree, derived, intervalTree, intervalTree1d, sync } from './foundation.ts';
 import {
   addressSpace,
   conformanceAgents,
@@ -19,6 +19,7 @@ export const tables: Readonly<Record<string, Table>> = {
   '@mmu-notifier/derived': derived,
   '@mmu-notifier/index-interval-tree-1d': intervalTree1d,
   '@mmu-notifier/interval-tree': intervalTree,
+  '@mmu-notifier/interval-tree/bare': bareTree,
   '@mmu-notifier/sync': sync,
   '@mmu-notifier/sync/agents': agents,
   '@mmu-notifier/address-space': addressSpace,
