@@ -5,12 +5,14 @@ import {
   AVAILABLE,
   BUMP,
   FREE,
+  CAPACITY,
   GROUPS,
   HEADER,
   HEIGHT,
   LASTS,
   MAGIC,
   NODE,
+  PARENT,
   REFERENCES,
   ROOT,
   SIZE,
@@ -76,5 +78,46 @@ describe('verify', () => {
       ints[word] = value;
     }
     tree.verify();
+  });
+
+  /** The tree of `build`, by what its invariants are about; each damage breaks one of them first. */
+  interface Damaged {
+    readonly ints: Int32Array;
+    readonly doubles: Float64Array;
+    readonly root: number;
+    readonly child: number;
+    readonly leaf: number;
+    readonly table: number;
+  }
+  const damages: readonly (readonly [message: string, damage: (tree: Damaged) => void])[] = [
+    ['expected an interval tree', ({ ints }) => (ints[MAGIC]! += 1)],
+    ['not a node', ({ ints }) => (ints[ROOT]! += 1)],
+    ['expected parent', ({ ints, child }) => (ints[2 * child + PARENT]! += 1)],
+    ['entries, expected', ({ ints, root }) => (ints[2 * root] = 1)],
+    ['is out of order', ({ doubles, leaf }) => (doubles[leaf + STARTS + 1] = 10_000)],
+    ['is inverted', ({ doubles, leaf }) => (doubles[leaf + LASTS + 1] = 0)],
+    ['should be a hole', ({ doubles, leaf }) => (doubles[leaf + LASTS] = 0)],
+    ['should be a pad', ({ doubles, root }) => (doubles[root + STARTS + 2] = 10_000)],
+    ['does not find handle', ({ ints, leaf }) => (ints[2 * leaf + REFERENCES + 1]! -= 1)],
+    ['has another max than its child', ({ doubles, root }) => (doubles[root + LASTS]! += 1)],
+    ['group maximum', ({ doubles, root }) => (doubles[root + GROUPS]! += 1_000)],
+    ['size says', ({ ints }) => (ints[SIZE]! += 1)],
+    ['the table has 33 handles, the leaves have 32', ({ ints, table }) => (ints[table] = 1)],
+    ['the list of free nodes leads elsewhere', ({ ints }) => (ints[FREE]! += 1)],
+    ['a free node is in use', ({ ints, root }) => (ints[FREE] = root)],
+    ['nodes were taken', ({ ints }) => (ints[FREE] = 0)],
+    ['nodes are available', ({ ints }) => (ints[AVAILABLE]! += 1)],
+  ];
+
+  it.each(damages)('says: %s', (message, damage) => {
+    const { memory, tree } = build();
+    const ints = new Int32Array(memory);
+    const doubles = new Float64Array(memory);
+    const root = ints[ROOT]!;
+    const child = ints[2 * root + REFERENCES]!;
+    let leaf = root;
+    for (let level = ints[HEIGHT]!; level > 0; level--) leaf = ints[2 * leaf + REFERENCES]!;
+    damage({ ints, doubles, root, child, leaf, table: ints.length - ints[CAPACITY]! });
+    expect(() => tree.verify()).toThrow(message);
   });
 });

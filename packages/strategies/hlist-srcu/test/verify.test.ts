@@ -43,6 +43,6 @@ describe('verify', () => {
     const memory = new ArrayBuffer(byteLength(4));
     const notifier = await notifierIn(memory, 'v5.3');
     new Int32Array(memory)[of(2, Node.count)] = 1;
-    notifier.verify();
+    expect(() => notifier.verify()).not.toThrow();
   });
 });

@@ -1,6 +1,8 @@
 /** The checks, checked: for each invariant that `verify` states, a word that breaks it, and what `verify` says of it. */
 import { describe, expect, it } from 'vitest';
 import { Mm, mmAt, recordsByteLength, State, Sub, subAt } from '../src/layout.ts';
+import { callersField } from '../src/scoped.ts';
+import { Slot, Table } from '../src/table.ts';
 import { interval } from '../src/variants.ts';
 
 const capacity = 4;
@@ -71,9 +73,41 @@ const fullDamages: typeof idleDamages = [
   ['2 in state 3: expected an odd seq', ({ words, sub }) => (words[sub(2, Sub.seqLow)]! += 1)],
 ];
 
+/** As `idle`, in a section that hit 0, 1 and 3. Its slot is the first. */
+async function scoped() {
+  const variant = 'scoped';
+  const memory = new ArrayBuffer(interval.byteLength(capacity, variant));
+  const notifier = interval.create({ memory, capacity, variant });
+  const subscriptions = [10, 20, 30, 40].map((end) =>
+    notifier.subscribe({ start: 0, end }, { invalidate() {} }),
+  );
+  await subscriptions[2]!.close();
+  await notifier.invalidateRangeStart({ start: 0, end: 5 });
+  return { memory, notifier };
+}
+
+const tableAt = recordsByteLength(capacity) / 4;
+const slotAt = (tableAt + Table.sizeWords) >> 1;
+
+const scopedDamages: typeof idleDamages = [
+  ['expected the lock to be free', ({ words, mm }) => (words[mm(Mm.lock)] = 1)],
+  ['expected the lock of the records to be free', ({ words, mm }) => (words[mm(Mm.slab)] = 1)],
+  ['slot 0: expected a number up to', ({ wide }) => (wide[slotAt + Slot.number]! += 1)],
+  ['slot 0: expected a range', ({ wide }) => (wide[slotAt + Slot.start] = 6)],
+  ['expected 1 active sections, got 2', ({ words, mm }) => (words[mm(Mm.active)] = 2)],
+  [
+    '2 in state 2: against the tree',
+    ({ words, sub }) => (words[sub(2, Sub.state)] = State.inserted),
+  ],
+  ['0 in state 2: got 2 callers', ({ words, sub }) => (words[sub(0, callersField)] = 2)],
+  ['2 in state 0: expected no callers', ({ words, sub }) => (words[sub(2, callersField)] = 1)],
+  ['0 in state 2: expected an odd seq', ({ words, sub }) => (words[sub(0, Sub.seqLow)]! += 1)],
+  ['expected count 3, got 4', ({ words, mm }) => (words[mm(Mm.count)]! += 1)],
+];
 describe.each([
   ['with no section open', idle, idleDamages],
   ['with changes deferred', full, fullDamages],
+  ['of the variant scoped', scoped, scopedDamages],
 ])('verify, %s', (_, prepare, damages) => {
   it.each(damages)('says: %s', async (message, damage) => {
     const { memory, notifier } = await prepare();
