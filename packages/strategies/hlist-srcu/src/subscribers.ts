@@ -291,8 +291,7 @@ function* allocated(table: LegacyOps, signal: AbortSignal | undefined): Steps<nu
   let pending: MaybePromise<number> | undefined;
   try {
     pending = table.alloc?.();
-    const isAbortable = isPromise(pending ?? 0) && signal !== undefined;
-    const made = yield isAbortable ? abortable(pending as Promise<number>, signal) : pending;
+    const made = yield abortable(pending, signal);
     return made === undefined ? 0 : (made as number);
   } catch (error) {
     if (signal?.aborted !== true || error !== signal.reason) throw callbackFailed(error);

@@ -207,7 +207,7 @@ export class Walk {
     do {
       const pending = this.#pending;
       try {
-        this.#settle(await (signal === undefined ? pending : abortable(pending, signal)));
+        this.#settle(await abortable(pending, signal));
       } catch (error) {
         if (signal?.aborted === true && error === signal.reason) {
           void this.#leaveBehind(this.#entry, pending);

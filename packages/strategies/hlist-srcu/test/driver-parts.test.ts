@@ -146,6 +146,9 @@ describe('lock memory', () => {
     for (let more = 0; more < 100; more++) records.push(memory.take());
     expect(new Set(records).size).toBe(140);
     expect(lock.isLocked).toBe(true);
+    const last = new Mutex(memory.region, records.at(-1)!);
+    expect(last.tryLock()).toBe(true);
+    expect(last.isLocked).toBe(true);
     memory.free(records[0]!);
     expect(memory.take()).toBe(records[0]);
     expect(lock.isLocked).toBe(false);

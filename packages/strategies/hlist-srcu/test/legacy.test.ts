@@ -545,6 +545,9 @@ describe.each(memories)('get and put in an %s', (kind) => {
     expect(other).not.toBe(first);
     notifier.put(first);
     expect(first.isOpen).toBe(true);
+    expect(await notifier.get(handle)).toBe(first);
+    notifier.put(first);
+    expect(first.isOpen).toBe(true);
     notifier.put(first);
     expect(first.isOpen).toBe(false);
     expect(ops.log).toEqual(['alloc 10']);
