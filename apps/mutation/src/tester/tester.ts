@@ -127,7 +127,7 @@ export class Tester {
   }
 
   async #isSure(known: KnownTest, outcome: Outcome | null, changed: string): Promise<boolean> {
-    if (outcome === null || !isSlow(known)) return true;
+    if (outcome === null || !isUnsure(known)) return true;
     const tests = [known.name];
     const again = await this.#judge.ask({ kind: 'some', changed, tests }, (test) =>
       this.#limitsOf(test),
@@ -155,8 +155,13 @@ export class Tester {
   }
 }
 
-function isSlow({ outcome }: KnownTest): boolean {
+/** It may fail by chance, or what it enters is not known. */
+function isUnsure({ outcome }: KnownTest): boolean {
   return outcome.startsProcesses || outcome.startsThreads;
+}
+
+function isSlow(test: KnownTest): boolean {
+  return isUnsure(test) || test.outcome.ms > 10_000;
 }
 
 function isSame(a: TestName, b: TestName): boolean {
