@@ -28,6 +28,14 @@ const MAKERS: Record<string, (capacity: number) => Notifier | AddressSpace> = {
 
 export const NAMES: readonly string[] = Object.keys(MAKERS);
 
+/** With subscriptions so many that a pass over a list takes milliseconds: one list says what there is to say. */
+export const LARGE_NAMES: readonly string[] = [
+  'interval',
+  'interval, shared memory',
+  'hlist-srcu',
+  'reference',
+];
+
 export function makeAddressSpace(name: string, capacity: number): AddressSpace {
   const made = MAKERS[name]?.(capacity);
   if (made === undefined) throw new Error(`no notifier ${name}`);

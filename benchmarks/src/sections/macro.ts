@@ -1,8 +1,6 @@
 /** Whole workloads: recordings of real programs and generated ones, through the strategies that claim to be correct. */
 import type { SourceSpec } from '@mmu-notifier/harness/source';
-import { contenders } from '@mmu-notifier/harness/strategies';
-import { workloads } from '@mmu-notifier/workloads';
-import { embeddedRecordingPath, embeddedRecordings } from '@mmu-notifier/workloads/node';
+import { embeddedRecordingPath } from '@mmu-notifier/workloads/node';
 import { observeReplay, type Measured } from '../macro/run.ts';
 import type { Observation } from '../method.ts';
 import type { Case, Contender, Level, Plan, Section } from '../section.ts';
@@ -32,13 +30,12 @@ export const macroSection: Section = {
 };
 
 function plan(level: Level): Plan {
-  const rounds = { smoke: 1, short: 3, full: 5 }[level];
   const cases: Case[] = rowsFor(level).flatMap(({ label, source }) =>
     MEASURED.map((measured) => ({
       row: label,
       column: measured,
       input: { source: { ...source }, measured },
-      rounds,
+      rounds: level === 'smoke' ? 1 : 3,
       contenders: contendersFor(level),
     })),
   );
@@ -61,12 +58,9 @@ function rowsFor(level: Level): Row[] {
   const redis = 'redis-bgsave';
   if (level === 'short') return [recorded(redis, 2)];
   return [
-    ...[1, 4, 16].map((devices) => recorded(redis, devices)),
-    ...embeddedRecordings
-      .map(({ name }) => name)
-      .filter((name) => name !== redis)
-      .map((name) => recorded(name, 2)),
-    ...workloads.map(({ name }) => generated(name, 20_000)),
+    ...[1, 16].map((devices) => recorded(redis, devices)),
+    ...['gcc-compile', 'node-workers', 'chromium-page'].map((name) => recorded(name, 2)),
+    ...['races', 'kvm-memslots', 'allocator-churn'].map((name) => generated(name, 20_000)),
   ];
 }
 
@@ -83,11 +77,9 @@ function generated(name: string, events: number): Row {
 
 const common = { strict: true, mirror: 'anonymous', devices: 2, seed: SEED, events: 0 } as const;
 
-/** The unified notifier first, as what the others are compared with. */
+/** The unified notifier first, as what the others are compared with; then one of each kind, for the rest are like one of these. */
 function contendersFor(level: Level): Contender[] {
   const short = ['interval', 'hlist-srcu', 'umem-odp', 'kvm'];
-  const correct = contenders.filter(({ traits }) => traits.correct).map(({ label }) => label);
-  const names =
-    level === 'full' ? ['interval', ...correct.filter((name) => name !== 'interval')] : short;
-  return names.map((name) => ({ name }));
+  const more = ['interval:scoped', 'i915-userptr:fixed', 'hmm:fixed', 'reference'];
+  return (level === 'full' ? [...short, ...more] : short).map((name) => ({ name }));
 }

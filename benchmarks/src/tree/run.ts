@@ -5,7 +5,7 @@ import { makeContender, type TreeContender } from './contenders.ts';
 import { INSERT, QUERY, ROW_WORDS, viewOperations, type Operations } from './operations.ts';
 
 /** The least to warm up with, and to time: on a busy machine the engine's compiler waits for a core while the clock goes on. */
-const OPERATIONS_MIN = 1_000_000;
+const OPERATIONS_MIN = 500_000;
 
 /**
  * Builds the set and runs the operations for about `budgetMs`, as long before to warm up; longer where that is not enough, up to ten times. The fastest pass counts: other programs on the machine
