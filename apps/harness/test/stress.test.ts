@@ -1,8 +1,11 @@
 /** The stress command as users run it, small. Long runs are made by hand. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { machine } from '../src/report-format.ts';
+import { allRuns, allSchema } from '../src/stress/all.ts';
+import { withTables } from '../src/stress/readme.ts';
 import { harness } from './command.ts';
 
 const timeout = 120_000;
@@ -17,6 +20,11 @@ interface Report {
   readonly schema: string;
   readonly counts: Readonly<Record<string, number>>;
   readonly rounds: readonly { readonly fault?: string; readonly errors: readonly string[] }[];
+}
+
+function linesOf(path: string): unknown[] {
+  const lines = readFileSync(path, 'utf8').trim().split('\n');
+  return lines.map((line) => JSON.parse(line) as unknown);
 }
 
 async function stress(...args: string[]) {
@@ -53,15 +61,23 @@ describe('on worker threads', { timeout }, () => {
     expect(code).toBe(1);
   });
 
-  test('faults that end nobody: all go on', async () => {
-    const kinds = 'throw,stall,full,carry';
-    const args = ['--fault', '1', '--fault-kind', kinds, '--seconds', '4'];
+  // A few rounds of each kind; that it befell them is in the counts, where it can be.
+  test.each<[kind: string, what: string, told: string | undefined]>([
+    ['throw', 'callbacks that throw', 'callbacksFailed'],
+    ['full', 'a region without room', 'full'],
+    ['stall', 'callbacks that take long', undefined],
+    ['carry', 'a sequence number that carries', undefined],
+  ])('fault %s: with %s all go on', async (kind, _, told) => {
+    const args = ['--fault', '1', '--fault-kind', kind, '--seconds', '2'];
     const { code, report } = await stress(...args);
     const { rounds, counts } = report();
-    expect(rounds.every(({ fault, errors }) => kinds.includes(fault!) && errors.length === 0)).toBe(
-      true,
+    expect(rounds.map(({ fault, errors }) => ({ fault, errors }))).toEqual(
+      rounds.map(() => ({ fault: kind, errors: [] })),
     );
     expect(counts).toMatchObject({ staleReads: 0, deadAgents: 0 });
+    for (const name of ['callbacksFailed', 'full']) {
+      expect([name, counts[name]! > 0]).toEqual([name, name === told]);
+    }
     expect(code).toBe(0);
   });
 });
@@ -74,10 +90,10 @@ describe('agents that are terminated', { timeout }, () => {
     expect((await kill(3)).code).toBe(0);
     const { code, out } = await kill(6);
     expect(out).toMatch(/The counts are of the last 3 rounds/);
-    const rounds = readFileSync(record, 'utf8')
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Report['rounds'][number] & Record<string, unknown>);
+    const [head, ...lines] = linesOf(record);
+    expect(head).toMatchObject({ asked: { strategy: 'interval', workers: 2, seed: 3 } });
+    expect(lines.at(-1)).toEqual({ summary: { rounds: 6, failed: 0 } });
+    const rounds = lines.slice(0, -1) as (Report['rounds'][number] & Record<string, unknown>)[];
     expect(rounds.map(({ round }) => round)).toEqual([0, 1, 2, 3, 4, 5]);
     for (const { dead, death, staleReads, errors, afterMs } of rounds) {
       expect({ staleReads, errors }).toEqual({ staleReads: 0, errors: [] });
@@ -86,6 +102,11 @@ describe('agents that are terminated', { timeout }, () => {
     }
     expect(rounds.some(({ death }) => death !== undefined)).toBe(true);
     expect(code).toBe(0);
+    const other = await harness(['stress', '--kills', '6', '--record', record, '--seed', '4']);
+    expect(other.err).toMatch(
+      /expected a record of .*"seed":4.* in .*kills\.jsonl, got one of .*"seed":3/,
+    );
+    expect(other.code).toBe(2);
   });
 });
 
@@ -105,6 +126,8 @@ describe('in one event loop', { timeout }, () => {
     ['none', /First stale/],
     ['interval:v1', /has an entry after the release/],
     ['gntdev', /First stale/],
+    ['hmm', /First stale: .* installs what is gone/],
+    ['vhost', /a fault was refused 5000 times in a row/],
     ['umem-odp', /4 of 4 tasks wait for ever/],
   ])('%s is caught', async (strategy, message) => {
     const args = ['--workers', '0', '--strategy', strategy, '--seconds', '3'];
@@ -122,6 +145,33 @@ describe('bad usage exits with 2 and says in one line what was expected and what
       /expected a strategy in shared memory \(.*interval.*\), got 'kvm'.*--workers 0/,
     ],
     ['a rate above 1', ['--fault', '2'], /expected a share from 0 to 1, got '2'/],
+    ['a strategy that is none', ['--strategy', 'itree'], /expected a strategy \(.*\), got 'itree'/],
+    [
+      'workers that are too many',
+      ['--workers', '99'],
+      /expected an integer from 0 to 16, got '99'/,
+    ],
+    [
+      'a record of a single run',
+      ['--record', 'x'],
+      /expected --record with --storm, --kills or --all/,
+    ],
+    ['two commands at once', ['--all', '--storm'], /expected one of --storm, --kills and --all/],
+    [
+      'a strategy of all',
+      ['--all', '--strategy', 'kvm'],
+      /expected no --strategy with --all, got 'kvm'/,
+    ],
+    [
+      'all without workers',
+      ['--all', '--workers', '0'],
+      /expected workers and no faults with --all/,
+    ],
+    [
+      'a report of kills',
+      ['--kills', '3', '--json', 'x'],
+      /expected --record with --kills, got --json/,
+    ],
     ['a fault that is none', ['--fault-kind', 'flood'], /expected faults \(.*\), got 'flood'/],
     [
       'faults in one event loop',
@@ -161,6 +211,50 @@ describe('the rest', { timeout }, () => {
     expect(scoped!.reader.longestMs).toBeLessThan(landed!.reader.longestMs);
     expect(scoped!.closer.longestMs).toBeLessThan(landed!.closer.longestMs);
     expect(code).toBe(0);
+  });
+
+  test('--all keeps what is done: a record goes on where it ended, and tells who is not what it says', async () => {
+    const record = join(folder, 'all.jsonl');
+    const asked = { schema: allSchema, workers: 2, seed: 1, pages: 64, seconds: 1 };
+    const done = allRuns(2).map(({ contender, workers }) => ({
+      strategy: contender.label,
+      workers,
+      claimsCorrect: contender.traits.correct,
+      verdict: contender.traits.correct ? 'clean' : 'caught',
+      seconds: 1,
+      rounds: 1,
+      sections: 1,
+      faults: 1,
+      accesses: 1,
+      staleReads: 0,
+      hungRounds: 0,
+      firstStale: null,
+      firstError: null,
+    }));
+    // the last one is missing, and one of the others was missed
+    const missed = done.findIndex(({ claimsCorrect }) => !claimsCorrect);
+    done[missed] = { ...done[missed]!, verdict: 'missed' };
+    const lines = [{ asked, machine: machine() }, ...done.slice(0, -1)];
+    writeFileSync(record, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    const args = ['stress', '--all', '--seconds', '1', '--record', record];
+    const { code, out, err } = await harness(args);
+    expect(out).toMatch(/amdgpu-mn:fixed.*clean/);
+    expect(err).toMatch(
+      new RegExp(`${done[missed]!.strategy}, 2 workers: missed: not caught in 1 s`),
+    );
+    expect(linesOf(record)).toHaveLength(done.length + 2);
+    expect(linesOf(record).at(-1)).toEqual({ summary: { runs: done.length, failed: 1 } });
+    expect(code).toBe(1);
+    const readme = ['# X', '<!-- stress-all -->', 'old', '<!-- /stress-all -->', ''].join('\n');
+    cpSync(record, join(folder, 'stress-all.jsonl'));
+    const updated = withTables(readme, folder);
+    expect(updated).toMatch(/\| `amdgpu-mn:fixed` \| one event loop \| clean \| \d/);
+    expect(updated).toMatch(/^# X\n<!-- stress-all -->\n\| strategy .*\n<!-- \/stress-all -->\n$/s);
+  });
+
+  test('the README has the tables of the records in results/', () => {
+    const text = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8');
+    expect(withTables(text, join(import.meta.dirname, '../results'))).toBe(text);
   });
 
   test('Ctrl-C prints the numbers so far and exits with 130', async () => {

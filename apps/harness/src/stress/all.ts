@@ -89,7 +89,7 @@ export async function runAll(
 }
 
 /** Every strategy on workers if it can, and in one event loop. */
-function allRuns(workers: number): { contender: Contender; workers: number }[] {
+export function allRuns(workers: number): { contender: Contender; workers: number }[] {
   const shared = contenders.filter(({ traits }) => traits.modes.includes('shared-memory'));
   return [
     ...shared.map((contender) => ({ contender, workers })),

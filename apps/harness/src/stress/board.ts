@@ -84,6 +84,8 @@ const countersAt = mailboxesAt + mailboxWords;
 export class Board {
   readonly region: Region;
   readonly size: BoardSize;
+  /** The region's: it never grows, and half of an agent's work is looking at shadows. */
+  readonly #words: Int32Array;
   readonly #pagesAt: number;
   readonly #locksAt: number;
   readonly #shadowsAt: number;
@@ -91,6 +93,7 @@ export class Board {
   private constructor(region: Region) {
     this.region = region;
     const { words } = region;
+    this.#words = words;
     this.size = {
       agents: words[At.agents]!,
       pages: words[At.pages]!,
@@ -186,12 +189,12 @@ export class Board {
 
   /** A device's entry. */
   shadow(device: number, page: number): number {
-    return this.region.words[this.#shadowsAt + device * this.size.pages + page]!;
+    return this.#words[this.#shadowsAt + device * this.size.pages + page]!;
   }
 
   /** With the driver's lock held. */
   setShadow(device: number, page: number, version: number): void {
-    this.region.words[this.#shadowsAt + device * this.size.pages + page] = version;
+    this.#words[this.#shadowsAt + device * this.size.pages + page] = version;
   }
 
   /** Whether a device would be served from a page that has changed. With the driver's lock held. */

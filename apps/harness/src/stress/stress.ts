@@ -82,6 +82,8 @@ class StressRun {
   readonly #ends = new Map<number, (end: RoundEnd) => void>();
   #firstStale: string | undefined;
   #board: Board | undefined;
+  /** When the agents were there for the first time: starting them is not counted. */
+  #beganMs: number | undefined;
 
   constructor(options: StressOptions) {
     this.#options = options;
@@ -89,8 +91,8 @@ class StressRun {
 
   async run(): Promise<StressReport> {
     const { seconds, rounds, firstRound, signal } = this.#options;
-    const beganMs = nowMs();
-    const elapsed = (): number => (nowMs() - beganMs) / 1000;
+    const elapsed = (): number =>
+      this.#beganMs === undefined ? 0 : (nowMs() - this.#beganMs) / 1000;
     const progress = setInterval(() => this.#tell(elapsed()), progressMs);
     try {
       for (let round = firstRound; round < rounds && elapsed() < seconds; round++) {
@@ -141,6 +143,7 @@ class StressRun {
       this.#send(index, { ...told, index }, [board.region, ...notifier.regions]),
     );
     await this.#untilReady(board, ends);
+    this.#beganMs ??= nowMs();
     const roundMs = Math.min(this.#options.roundMs, Math.max(50, secondsLeft * 1000));
     let dead: number | undefined;
     let overMs: number;
