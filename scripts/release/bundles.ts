@@ -9,25 +9,25 @@ import { check } from './shared.ts';
 /** Where Debian's package puts it. */
 const chromiumPath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 
-/** What people ship, and how large it may be, minified and gzipped. Aimed at for `interval`: 8,000. */
+/** What people ship, and how large it may be, minified and gzipped: two hundredths above what it was. Aimed at for `interval`: 8,000. */
 const bundles = [
   {
     what: 'the retry loop alone',
     code: "export { collisionRetry } from '@mmu-notifier/core';",
-    bytesMax: 1_500,
+    bytesMax: 1_000,
   },
   {
     what: 'interval with all it needs',
     code: `export { interval } from '@mmu-notifier/interval';
 export { changeRange, collisionRetry } from '@mmu-notifier/core';`,
-    bytesMax: 21_000,
+    bytesMax: 15_800,
   },
   {
     what: 'interval and the derived cache',
     code: `export { interval } from '@mmu-notifier/interval';
 export { createDerivedCache } from '@mmu-notifier/derived';
 export { changeRange } from '@mmu-notifier/core';`,
-    bytesMax: 24_000,
+    bytesMax: 18_300,
   },
 ];
 

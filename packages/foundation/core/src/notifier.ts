@@ -193,7 +193,12 @@ export interface Notifier {
   /** Registers an ops table of this agent under an id (a small integer) that all agents agree on. */
   registerOps(id: number, ops: SubscriptionOps): void;
 
-  /** Checks every invariant of the structures. For tests; walks everything. Throws InvariantError. */
+  /**
+   * Checks every invariant of the structures. For tests; walks everything. A package may keep the checks behind an entry
+   * point of its own, so that nobody ships them: then it throws elsewhere, and says which one has them.
+   *
+   * @throws InvariantError; NotifierError `MMN_OPTION` where there are no checks
+   */
   verify(): void;
 }
 
