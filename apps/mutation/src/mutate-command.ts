@@ -16,7 +16,7 @@ const help = `npm run mutate -- PACKAGE [COUNT] [SEED]
   COUNT     how many changes more to try; default: all that are left
   SEED      the order in which they are tried; default 1
   --fast    leaves the second pass out: the next run without it makes up for that
-  --again   tries again what survived, after new tests
+  --again   tries again what survived and has no reason yet, after new tests
   --slow    says which tests are slow
   --report  only writes the report into the kit's README; so does every run
 
@@ -65,11 +65,24 @@ function keep(result: Result): void {
 
 const root = copyRepository();
 const all = candidatesOf(root, target.folder, Number(seed) || 1);
+
+/** Places that are gone say nothing of what is there now. */
+function forgetGone(): void {
+  const ids = new Set(all.map(({ id }) => id));
+  const results = readResults().filter(({ id }) => ids.has(id));
+  writeFileSync(resultsFile, `${JSON.stringify(results, null, 1)}\n`);
+}
+
+function isUnexplained(result: Result | undefined): boolean {
+  return result?.killer === null && result.reason === undefined;
+}
+
+mkdirSync(dirname(resultsFile), { recursive: true });
+forgetGone();
 const known = new Map(readResults().map((result) => [result.id, result]));
 const next = all
-  .filter(({ id }) => (values.again ? known.get(id)?.killer === null : !known.has(id)))
+  .filter(({ id }) => (values.again ? isUnexplained(known.get(id)) : !known.has(id)))
   .slice(0, Number(count));
-mkdirSync(dirname(resultsFile), { recursive: true });
 writeFileSync(
   resultsFile.replace('.json', '.count.json'),
   `${JSON.stringify({ changes: all.length })}\n`,
@@ -100,7 +113,11 @@ async function tryAll(candidates: readonly Candidate[], pass: 'fast' | 'slow'): 
 
 await tryAll(next, 'fast');
 if (!values.fast) {
-  const open = new Set(readResults().flatMap(({ id, isOpen }) => (isOpen ? [id] : [])));
+  const open = new Set(
+    readResults()
+      .filter((result) => result.isOpen && isUnexplained(result))
+      .map(({ id }) => id),
+  );
   await tryAll(
     all.filter(({ id }) => open.has(id)),
     'slow',
