@@ -28,6 +28,7 @@ interface Options {
   readonly mode?: Mode;
   readonly shape?: string;
   readonly preemptions?: number;
+  readonly search: 'dpor' | 'states';
   readonly seconds: number;
   readonly replay?: string;
   readonly on?: 'workers';
@@ -62,6 +63,14 @@ export const exploreCommand: Command = new Command('explore')
     '--preemptions <n>',
     'only interleavings with at most so many preemptions',
     integer(0, 100),
+  )
+  .addOption(
+    new Option(
+      '--search <how>',
+      'threads: every interleaving up to the order of independent operations, or every state, nearest first',
+    )
+      .choices(['dpor', 'states'])
+      .default('dpor'),
   )
   .option('--seconds <n>', 'time for each situation', integer(1, 86_400), 10)
   .option('--shape <text>', 'event loop: only failures of this shape, as a row prints it')
@@ -120,9 +129,10 @@ async function runExplore(options: Options): Promise<number> {
 
 const isViolation = ({ verdict }: Row): boolean => verdict !== 'ok';
 
-function searchOf({ preemptions, seconds, shape }: Options, line: ProgressLine): Search {
+function searchOf({ preemptions, search, seconds, shape }: Options, line: ProgressLine): Search {
   return {
     seconds,
+    strategy: search,
     ...(preemptions === undefined ? {} : { preemptions }),
     ...(shape === undefined ? {} : { shape }),
     onProgress: line.update,
@@ -172,10 +182,11 @@ async function replayPair(
 
 function print(row: Row): void {
   const { strategy, scenario, mode, verdict, shape, status, counts, schedule, diagram } = row;
-  const { executions, steps, seconds } = counts;
+  const { executions, steps, states, seconds } = counts;
   const what = shape ?? verdict;
   const how = verdict === 'ok' ? styleText('green', 'ok') : styleText('red', what);
-  const done = `${executions} executions, ${steps} steps, ${seconds.toFixed(2)} s`;
+  const much = states > 0 ? `${states} states` : `${executions} executions`;
+  const done = `${much}, ${steps} steps, ${seconds.toFixed(2)} s`;
   const asked = mode === 'event-loop' ? ` --mode ${mode}` : '';
   const again = `npm run explore -- --strategy ${strategy} --scenario ${scenario}${asked} --replay ${schedule}`;
   const found =

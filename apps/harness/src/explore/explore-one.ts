@@ -25,7 +25,7 @@ export interface Row {
   /** In an event loop: what was missed, in few words. */
   readonly shape: string | null;
   readonly status: Status;
-  readonly counts: Pick<Counts, 'executions' | 'steps' | 'seconds'>;
+  readonly counts: Pick<Counts, 'executions' | 'steps' | 'states' | 'seconds'>;
   /** The failing schedule, if one was found; give it to `--replay`. */
   readonly schedule: string | null;
   readonly preemptions: number | null;
@@ -39,6 +39,8 @@ export interface Row {
 export interface Search {
   readonly preemptions?: number;
   readonly seconds: number;
+  /** Threads: every interleaving up to the order of independent operations, or every state. */
+  readonly strategy?: 'dpor' | 'states';
   /** In an event loop: only failures of this shape count. */
   readonly shape?: string;
   readonly onProgress?: (executions: number, seconds: number) => void;
@@ -50,10 +52,11 @@ type Common = Pick<Row, 'strategy' | 'scenario' | 'mode'>;
 export function exploreShared(
   contender: Contender,
   situation: SharedSituation,
-  { preemptions, seconds, onProgress }: Search,
+  { preemptions, seconds, strategy = 'dpor', onProgress }: Search,
 ): Row {
   const { verdict, status, counts, failure } = explore({
     ...situation.build(contender),
+    strategy,
     ...(preemptions === undefined ? {} : { preemptions }),
     budget: { seconds },
     onProgress: (each) => onProgress?.(each.executions, each.seconds),
@@ -88,7 +91,7 @@ export async function exploreEventLoop(
     verdict,
     shape: failure === undefined ? null : shapeOf(failure),
     status,
-    counts: { executions, steps: arrivals, seconds: found.seconds },
+    counts: { executions, steps: arrivals, states: 0, seconds: found.seconds },
     ...outlineOf(failure, failure?.arrivals.length),
   };
 }
