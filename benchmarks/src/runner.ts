@@ -73,7 +73,8 @@ export async function runSections(
           }),
         );
       }
-      const { notes, facts, excluded } = plan;
+      const { facts, excluded } = plan;
+      const notes = [...plan.notes, ...(section.conclude?.(cases) ?? [])];
       results.push({ name: section.name, title: section.title, notes, facts, excluded, cases });
     }
     return { schema: 'mmu-notifier-bench/1', level, machine, sections: results };

@@ -5,6 +5,7 @@
  * that imports the section and calls `observe`, or runs the contender's own command.
  */
 import type { Observation } from './method.ts';
+import type { CaseResult } from './runner.ts';
 
 /** How much to run: `smoke` so that nothing rots, `short` for a first look, `full` for numbers to publish. */
 export type Level = 'smoke' | 'short' | 'full';
@@ -52,6 +53,8 @@ export interface Section {
   name: string;
   title: string;
   prepare(level: Level): Promise<Plan>;
+  /** What the results say beside the table: further remarks. */
+  conclude?(cases: readonly CaseResult[]): string[];
   /** In a process of its own: does the work of `input` with one contender. */
   observe(input: Json, contender: string): Observation | Promise<Observation>;
 }

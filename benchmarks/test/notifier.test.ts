@@ -1,8 +1,10 @@
 /** The sections that notifiers are given meet as many subscriptions as their name says, and every notifier finds them. */
 import { describe, expect, it } from 'vitest';
 import { NAMES } from '../src/notifier/contenders.ts';
+import { MODES, observeHotPath, type Mode } from '../src/notifier/hot-path.ts';
 import { makeSections, sectionCount, type Sections } from '../src/notifier/operations.ts';
 import { observeNotifier, prepareNotifier } from '../src/notifier/run.ts';
+import { hotPathSection } from '../src/sections/hot-path.ts';
 
 const count = sectionCount(30);
 const hits: Record<Sections, number> = {
@@ -30,4 +32,30 @@ it.each(['section', 'read', 'subscribe'] as const)('measures a %s', async (opera
   expect(nsPerOperation).toBeGreaterThan(0);
   const sections = operation === 'section' ? sectionCount(3) : 16;
   expect(hash).toBe(sections.toString(16));
+});
+
+describe.each(Object.keys(MODES) as Mode[])('the hot path in %s', (mode) => {
+  const bytes = makeSections('one hit', 3, 1);
+
+  it.each(['total', 'tree'] as const)('is measured: %s', async (part) => {
+    const { nsPerOperation, hash } = await observeHotPath(mode, bytes, 'section', part, 5);
+    expect(nsPerOperation).toBeGreaterThan(0);
+    expect(hash).toBe(sectionCount(3).toString(16));
+  });
+});
+
+it('says of each budget whether it is kept, and by how much it is missed', () => {
+  const time = (median: number) => ({ median, low: median, high: median, coverage: 1 });
+  const contenders = [
+    { name: 'one event loop', samples: [], time: time(8) },
+    { name: 'shared memory', samples: [], time: time(61) },
+  ];
+  const column = 'no hit, apart from the tree';
+  const remarks = hotPathSection.conclude!([
+    { row: '1 subscription', column, hash: '', contenders },
+  ]);
+  expect(remarks.slice(0, 2)).toEqual([
+    'Budget of no hit, apart from the tree, one event loop: 8 ns. 8.0 ns with 1 subscription, kept.',
+    'Budget of no hit, apart from the tree, shared memory: 50 ns. 61.0 ns with 1 subscription, missed by 11 ns.',
+  ]);
 });

@@ -1,5 +1,6 @@
 import type { Section } from '../section.ts';
 import { crossoverSection } from './crossover.ts';
+import { hotPathSection } from './hot-path.ts';
 import { macroSection } from './macro.ts';
 import { notifierSection } from './notifier.ts';
 import { treeSection } from './tree.ts';
@@ -9,6 +10,7 @@ import { wasmSection } from './wasm.ts';
 export const SECTIONS: readonly Section[] = [
   treeSection,
   notifierSection,
+  hotPathSection,
   crossoverSection,
   macroSection,
   wasmSection,

@@ -1,0 +1,115 @@
+/** The budget of the unified notifier's hot path, and what is left of it. */
+import type { Observation } from '../method.ts';
+import { MODES, observeHotPath, type Mode, type Part } from '../notifier/hot-path.ts';
+import { makeSections, type Sections } from '../notifier/operations.ts';
+import { OperationsFolder, readBytes } from '../operations-folder.ts';
+import type { CaseResult } from '../runner.ts';
+import type { Case, Level, Plan, Section } from '../section.ts';
+
+const SEED = 20_191_015;
+
+const SIZES: Record<Level, { subscriptions: readonly number[]; rounds: number; budgetMs: number }> =
+  {
+    smoke: { subscriptions: [10], rounds: 1, budgetMs: 5 },
+    short: { subscriptions: [1, 1000], rounds: 3, budgetMs: 100 },
+    full: { subscriptions: [1, 1000], rounds: 11, budgetMs: 500 },
+  };
+
+/** What a process needs to know. */
+interface Input {
+  file: string;
+  operation: 'section' | 'read';
+  part: Part;
+  budgetMs: number;
+}
+
+/** The columns of the table. Budgets are in nanoseconds. */
+const COLUMNS: readonly {
+  column: string;
+  operation: 'section' | 'read';
+  sections: Sections;
+  part: Part;
+  budgets?: Partial<Record<Mode, number>>;
+}[] = [
+  { column: 'no hit', operation: 'section', sections: 'no hit', part: 'total' },
+  { column: 'the tree', operation: 'section', sections: 'no hit', part: 'tree' },
+  {
+    column: 'no hit, apart from the tree',
+    operation: 'section',
+    sections: 'no hit',
+    part: 'rest',
+    budgets: { 'one event loop': 8, 'shared memory': 50 },
+  },
+  {
+    column: 'one hit, apart from the tree',
+    operation: 'section',
+    sections: 'one hit',
+    part: 'rest',
+    budgets: { 'one event loop': 15, 'shared memory': 65 },
+  },
+  {
+    column: 'read',
+    operation: 'read',
+    sections: 'no hit',
+    part: 'total',
+    budgets: { 'one event loop': 30 },
+  },
+];
+
+export const hotPathSection: Section = {
+  name: 'hot-path',
+  title: 'The budget of the hot path',
+  prepare,
+  observe(input, contender): Promise<Observation> {
+    const { file, operation, part, budgetMs } = input as unknown as Input;
+    return observeHotPath(contender as Mode, readBytes(file), operation, part, budgetMs);
+  },
+  conclude,
+};
+
+function prepare(level: Level): Promise<Plan> {
+  const { subscriptions, rounds, budgetMs } = SIZES[level];
+  const files = new OperationsFolder();
+  const cases: Case[] = [];
+  for (const count of subscriptions) {
+    for (const { column, operation, sections, part } of COLUMNS) {
+      const file = files.file(`${sections}-${count}`, () => makeSections(sections, count, SEED));
+      cases.push({
+        row: `${count.toLocaleString('en')} subscription${count === 1 ? '' : 's'}`,
+        column,
+        input: { file, operation, part, budgetMs },
+        rounds,
+        contenders: Object.keys(MODES).map((name) => ({ name })),
+      });
+    }
+  }
+  return Promise.resolve({
+    cases,
+    excluded: [],
+    notes: [
+      'no hit, one hit: the start and the end of a section; the callback counts. The tree: the lookups of the same sections in a tree of the same spans, alone; with a hit, two of them.',
+      'A difference of times also holds what the processor no longer does at once: lookups alone, one after another, overlap.',
+      'read: readBegin and publish, nothing being invalidated, with a mutex and an install that does nothing.',
+    ],
+    facts: { seed: String(SEED) },
+    dispose: () => files.dispose(),
+  });
+}
+
+/** Budget by budget: kept, or by how much not. */
+function conclude(cases: readonly CaseResult[]): string[] {
+  const lines: string[] = [];
+  for (const { column, budgets = {} } of COLUMNS) {
+    for (const [mode, budget] of Object.entries(budgets)) {
+      const medians = cases
+        .filter((one) => one.column === column)
+        .map(({ row, contenders }) => {
+          const ns = contenders.find(({ name }) => name === mode)?.time.median ?? NaN;
+          const verdict = ns <= budget ? 'kept' : `missed by ${(ns - budget).toFixed(0)} ns`;
+          return `${ns.toFixed(1)} ns with ${row}, ${verdict}`;
+        });
+      lines.push(`Budget of ${column}, ${mode}: ${budget} ns. ${medians.join('; ')}.`);
+    }
+  }
+  return lines;
+}
