@@ -116,9 +116,37 @@ describe('delay', () => {
     controller.abort(reason);
     await expect(delayed).rejects.toBe(reason);
   });
+
+  it('leaves no timer behind when aborted', async () => {
+    let timers = 0;
+    const startTimer = () => {
+      timers++;
+      return { cancel: () => void timers-- };
+    };
+    restores.push(useClock({ nowMs: () => 0, startTimer }));
+    const controller = new AbortController();
+    const delayed = delay(10, controller.signal);
+    expect(timers).toBe(1);
+    controller.abort(new Error('enough'));
+    await expect(delayed).rejects.toThrow('enough');
+    expect(timers).toBe(0);
+  });
 });
 
 describe('exponentialBackoff', () => {
+  it('waits at most 1 ms after the first attempt and 100 ms after any, unless told otherwise', async () => {
+    const clock = virtualClock();
+    const backoff = exponentialBackoff({ random: () => 1 });
+    for (const [attempt, delayMs] of [
+      [1, 1],
+      [50, 100],
+    ] as const) {
+      const backedOff = backoff(attempt);
+      clock.advance(delayMs);
+      await expect(backedOff).resolves.toBeUndefined();
+    }
+  });
+
   it.each([
     [1, 2],
     [2, 4],

@@ -1,6 +1,7 @@
 /** Regions: laying out, attaching, growing, and every check of the header with its message. */
+import { codeOf } from '@mmu-notifier/core';
 import { describe, expect, it } from 'vitest';
-import { headerWords, isShared, Region, WaitQueue } from '../src/index.ts';
+import { headerWords, isShared, Mutex, mutexWords, Region, WaitQueue } from '../src/index.ts';
 import { memories } from './memories.ts';
 import { thrownBy } from './thrown.ts';
 
@@ -217,6 +218,31 @@ describe('Region', () => {
       message:
         'expected at most 8 entries in this shared memory, got one more: create it with a larger capacity',
     });
+  });
+});
+
+describe('the place of something in a region', () => {
+  it('is behind the header, and all of it before the end', () => {
+    const region = Region.create(description);
+    const end = region.words.length - mutexWords;
+    const places = [headerWords - 1, headerWords, headerWords + 0.5, end, end + 1, -1, NaN];
+    const codes = places.map((index) => {
+      try {
+        return new Mutex(region, index).index;
+      } catch (error) {
+        return codeOf(error);
+      }
+    });
+    const refusedPlace = 'MMN_MEMORY';
+    expect(codes).toEqual([
+      refusedPlace,
+      headerWords,
+      refusedPlace,
+      end,
+      refusedPlace,
+      refusedPlace,
+      refusedPlace,
+    ]);
   });
 });
 

@@ -221,6 +221,7 @@ describe.each(memories)('Srcu.call in $memory', (memory) => {
     srcu.readUnlock(first);
     expect(await isSettledSoon(srcu.barrier())).toBe(false);
     expect(ran).toEqual(['first']);
+    expect(srcu.barrier()).toBeInstanceOf(Promise); // though what the first one waited for is over
     srcu.readUnlock(second);
     await finished(Promise.resolve(srcu.barrier()));
     expect(ran).toEqual(['first', 'second']);

@@ -1,7 +1,7 @@
 /** Offsets and alignment of structures. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { struct, type FieldWidth } from '../src/index.ts';
+import { fieldAt, struct, type FieldWidth } from '../src/index.ts';
 import { seeded } from './seed.ts';
 
 describe('struct', () => {
@@ -36,5 +36,23 @@ describe('struct', () => {
       }),
       seeded,
     );
+  });
+
+  it('names every word of its fields, and none between or behind them', () => {
+    const fields = { a: 'wide', b: 'wide', c: 'word', d: 'wide', e: 'word' } as const;
+    const names = Array.from({ length: 11 }, (_, word) => fieldAt(fields, word));
+    expect(names).toEqual([
+      'a',
+      'a',
+      'b',
+      'b',
+      'c',
+      undefined,
+      'd',
+      'd',
+      'e',
+      undefined,
+      undefined,
+    ]);
   });
 });
