@@ -110,6 +110,32 @@ describe('agents that are terminated', { timeout }, () => {
   });
 });
 
+test(
+  '[K1] Ctrl-C keeps the kills that were done, and the next run goes on there',
+  { timeout },
+  async () => {
+    const record = join(folder, 'interrupted.jsonl');
+    let isInterrupted = false;
+    const args = ['stress', '--kills', '2', '--record', record];
+    const cut = await harness(args, (_, interrupt) => {
+      if (!isInterrupted) interrupt();
+      isInterrupted = true;
+    });
+    expect(cut.code).toBe(130);
+    const before = linesOf(record);
+    expect(before.length).toBeLessThan(3);
+    expect(before).not.toContainEqual(expect.objectContaining({ dead: undefined }));
+    expect((await harness(args)).code).toBe(0);
+    const lines = linesOf(record);
+    expect(lines.slice(0, before.length)).toEqual(before);
+    expect(lines.slice(1)).toEqual([
+      expect.objectContaining({ round: 0, dead: expect.any(Number) }),
+      expect.objectContaining({ round: 1, dead: expect.any(Number) }),
+      { summary: { rounds: 2, failed: 0 } },
+    ]);
+  },
+);
+
 describe('in one event loop', { timeout }, () => {
   test.each(['kvm', 'umem-odp:fixed', 'interval', 'interval:scoped'])(
     '[R2] %s serves no stale entry',

@@ -98,6 +98,8 @@ class StressRun {
       for (let round = firstRound; round < rounds && elapsed() < seconds; round++) {
         if (signal.aborted) break;
         const report = await this.#round(round, seconds - elapsed());
+        // What was cut short counts only if it found something: whoever resumes runs it again.
+        if (signal.aborted && report.staleReads === 0 && report.errors.length === 0) break;
         this.#rounds.push(report);
         this.#options.onRound?.(report);
       }
