@@ -80,6 +80,25 @@ describe('verify', () => {
     tree.verify();
   });
 
+  it('notices an interval that starts behind the first of the next leaf, in any leaf but the last', () => {
+    const memory = new ArrayBuffer(IntervalTree.byteLength(40, 4));
+    const tree = IntervalTree.create(memory, { capacity: 40, fanOut: 4 });
+    for (let k = 0; k < 40; k++) tree.insert(k, 10 * k, 10 * k + 12); // each reaches into the next
+    const [ints, doubles] = [new Int32Array(memory), new Float64Array(memory)];
+    let left = ints[ROOT]!;
+    for (let level = ints[HEIGHT]!; level > 1; level--) left = ints[2 * left + REFERENCES]!;
+    const count = 32 - Math.clz32(ints[2 * left]!);
+    expect(count).toBeGreaterThan(1);
+    for (let k = 0; k < count - 1; k++) {
+      const leaf = ints[2 * left + REFERENCES + k]!;
+      const last = 31 - Math.clz32(ints[2 * leaf]!);
+      doubles[leaf + STARTS + last]! += 11;
+      expect(() => tree.verify(), `leaf ${k}`).toThrow('is out of order');
+      doubles[leaf + STARTS + last]! -= 11;
+    }
+    tree.verify();
+  });
+
   /** The tree of `build`, by what its invariants are about; each damage breaks one of them first. */
   interface Damaged {
     readonly ints: Int32Array;
