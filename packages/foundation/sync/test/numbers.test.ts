@@ -1,4 +1,4 @@
-/** What is no agent's number, and who is woken. */
+/** What is no agent's number, who is woken, and when a wait is over. */
 import { describe, expect, it } from 'vitest';
 import {
   becomeAgent,
@@ -9,6 +9,8 @@ import {
   run,
   thisAgent,
   wake,
+  WaitQueue,
+  watchDeaths,
   type Waiting,
 } from '../src/index.ts';
 import { createRegion, memories } from './memories.ts';
@@ -52,5 +54,23 @@ describe.each(memories)('waiters of one word in $memory', (memory) => {
     wake(region, index);
     await Promise.all(waits);
     expect(woken).toEqual([1, 2, 3]);
+  });
+});
+
+describe('a wait with a time-out', () => {
+  it('[K1] is not over when it has only looked whether somebody died', async () => {
+    const region = createRegion(memories[1]!);
+    watchDeaths(region, { graceMs: 1 }); // so it looks every millisecond
+    const queue = new WaitQueue(region, headerWords);
+    let isOver = false;
+    const waited = run(queue.wait(() => isOver, 600_000));
+    const looks: number[] = [];
+    for (let look = 0; look < 5; look++) {
+      await run(queue.wait(() => looks.length > look, 2));
+      looks.push(look);
+    }
+    isOver = true;
+    queue.wakeAll();
+    expect(await waited).toBe(true);
   });
 });

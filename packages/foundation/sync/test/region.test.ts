@@ -204,6 +204,13 @@ describe('Region', () => {
     expect(region.load(index + 1)).toBe(0);
   });
 
+  it('takes more entries in as many bytes', () => {
+    const region = Region.create(description);
+    region.store(40, 7);
+    region.grow(16, 256);
+    expect([region.capacity, region.memory.byteLength, region.load(40)]).toEqual([16, 256, 7]);
+  });
+
   it('does not shrink', () => {
     const region = Region.create(description);
     const message = 'expected to grow to at least 256 bytes, got 248';
