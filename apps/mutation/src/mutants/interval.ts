@@ -105,8 +105,8 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
   [
     'the end of the range counts as hit',
     transitions,
-    'const hit = this.tree.first(section.start, section.end - 1);',
-    'const hit = this.tree.first(section.start, section.end);',
+    'setQuery(section.start, section.end - 1);\n    const hit',
+    'setQuery(section.start, section.end);\n    const hit',
     'S2',
   ],
   [

@@ -16,8 +16,10 @@ import {
   viewWords,
   type Words,
 } from './layout.ts';
-import { firstHit, nextHit } from './search.ts';
+import { firstOfQuery, nextOfQuery, setQuery } from './search.ts';
 import { insertInterval, removeHandle } from './update.ts';
+
+export { setQuery };
 
 /** See the file's head, and `IntervalTree` for what each operation means. */
 export class BareTree {
@@ -75,11 +77,23 @@ export class BareTree {
   }
 
   first(start: number, last: number): number {
-    return firstHit(this.words, start, last);
+    setQuery(start, last);
+    return firstOfQuery(this.words);
+  }
+
+  /** As `first(start, last)` after `setQuery(start, last)`, between which nobody may search any tree. Allocates nothing. */
+  firstOfQuery(): number {
+    return firstOfQuery(this.words);
+  }
+
+  /** As `next(handle, start, last)` after `setQuery(start, last)`. */
+  nextOfQuery(handle: number): number {
+    return nextOfQuery(this.words, handle);
   }
 
   next(handle: number, start: number, last: number): number {
-    return nextHit(this.words, handle, start, last);
+    setQuery(start, last);
+    return nextOfQuery(this.words, handle);
   }
 
   #whereIs(handle: number): number {

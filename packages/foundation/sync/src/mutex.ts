@@ -74,10 +74,14 @@ export class Mutex implements DriverLock {
   unlock(): void {
     if (debug.lockdep !== undefined) debug.lockdep.release(this);
     const { region, index } = this;
-    const held = region.exchange(index, 0);
-    if (held === 0) {
-      throw new NotifierError('MMN_LOCK', `expected '${this.name}' to be held, got it free`);
+    let held: number;
+    if (region.shared) {
+      held = region.exchange(index, 0);
+    } else {
+      held = region.words[index]!;
+      region.words[index] = 0;
     }
+    if (held === 0) this.#refuseFree();
     if ((held & contended) !== 0) wake(region, index, 1);
   }
 
@@ -87,8 +91,13 @@ export class Mutex implements DriverLock {
   }
 
   #try(): boolean {
-    const { region } = this;
-    if (!region.compareExchange(this.index, 0, region.agent << 1)) return false;
+    const { region, index } = this;
+    if (region.shared) {
+      if (!region.compareExchange(index, 0, region.agent << 1)) return false;
+    } else {
+      if (region.words[index] !== 0) return false;
+      region.words[index] = region.agent << 1;
+    }
     if (debug.lockdep !== undefined) debug.lockdep.hold(this, 'exclusive', false);
     return true;
   }
@@ -107,6 +116,10 @@ export class Mutex implements DriverLock {
       }
     }
     if (debug.lockdep !== undefined) debug.lockdep.hold(this, 'exclusive', false);
+  }
+
+  #refuseFree(): never {
+    throw new NotifierError('MMN_LOCK', `expected '${this.name}' to be held, got it free`);
   }
 
   #check(): void {

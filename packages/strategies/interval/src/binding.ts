@@ -16,6 +16,11 @@ import {
 import { Mutex, type Region } from '@mmu-notifier/sync';
 import { cookieAt, mutexAt, opsAt } from './layout.ts';
 
+// Copies: see transitions.ts.
+const cookiesFirst = cookieAt(0);
+const opsFirst = opsAt(0);
+const subWords = cookieAt(1) - cookieAt(0);
+
 /** What a subscriber of the unified notifier may say beside the contract's ops. */
 export interface IntervalOps extends SubscriptionOps {
   /**
@@ -27,14 +32,14 @@ export interface IntervalOps extends SubscriptionOps {
 
 /** See the file's head. */
 export class Binding {
-  readonly ops: IntervalOps;
+  declare readonly ops: IntervalOps;
   /** The registered id, in shared memory. */
-  readonly id: number;
-  readonly invalidate: SubscriptionOps['invalidate'];
-  readonly finish: SubscriptionOps['finish'];
-  readonly lock: DriverLock;
-  readonly owner: unknown;
-  readonly locksItself: boolean;
+  declare readonly id: number;
+  declare readonly invalidate: SubscriptionOps['invalidate'];
+  declare readonly finish: SubscriptionOps['finish'];
+  declare readonly lock: DriverLock;
+  declare readonly owner: unknown;
+  declare readonly locksItself: boolean;
 
   constructor(ops: IntervalOps, id: number, defaultLock: DriverLock) {
     this.ops = ops;
@@ -60,14 +65,14 @@ export class Binding {
 export class Bindings {
   /** Whether any subscriber that this agent knows has a second pass. */
   anyFinish = false;
-  readonly #region: Region;
+  declare readonly region: Region;
   readonly #registry = new OpsRegistry<IntervalOps>();
   readonly #bindings: (Binding | undefined)[] = [];
   /** Callbacks of this agent that run synchronously right now. */
   #callbackDepth = 0;
 
   constructor(region: Region) {
-    this.#region = region;
+    this.region = region;
   }
 
   /** See Notifier.registerOps. */
@@ -78,12 +83,12 @@ export class Bindings {
 
   /** See OpsRegistry.resolve. */
   resolve(ops: IntervalOps | number): IntervalOps {
-    return this.#registry.resolve(ops, this.#region.shared);
+    return this.#registry.resolve(ops, this.region.shared);
   }
 
   /** A new subscription's binding. `opsId`: -1 for ops that came as an object. */
   bind(handle: number, ops: IntervalOps, opsId: number): Binding {
-    const lock = new Mutex(this.#region, mutexAt(handle), 'interval subscription');
+    const lock = new Mutex(this.region, mutexAt(handle), 'interval subscription');
     const binding = new Binding(ops, opsId, lock);
     if (ops.finish !== undefined) this.anyFinish = true;
     this.#bindings[handle] = binding;
@@ -93,16 +98,15 @@ export class Bindings {
   /** @throws NotifierError `MMN_OPS_UNKNOWN` in shared memory, when this agent did not register them */
   of(handle: number): Binding {
     const binding = this.#bindings[handle];
-    const region = this.#region;
-    if (binding !== undefined && (!region.shared || binding.id === region.words[opsAt(handle)])) {
-      return binding;
-    }
-    const id = region.words[opsAt(handle)]!;
+    const { region } = this;
+    if (binding !== undefined && !region.shared) return binding;
+    const id = region.words[opsFirst + handle * subWords]!;
+    if (binding !== undefined && binding.id === id) return binding;
     return this.bind(handle, this.#registry.resolve(id, true), id);
   }
 
   cookieOf(handle: number): number {
-    return this.#region.words[cookieAt(handle)]!;
+    return this.region.words[cookiesFirst + handle * subWords]!;
   }
 
   forget(handle: number): void {

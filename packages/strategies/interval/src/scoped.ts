@@ -33,6 +33,7 @@
  * Ours. The counter of callers is what the legacy list uses SRCU for; the recorded ranges are as in `reference`.
  */
 import { NotifierError, type Section, type Seq } from '@mmu-notifier/core';
+import { setQuery } from '@mmu-notifier/interval-tree/bare';
 import { mightSleep, type Waiting } from '@mmu-notifier/sync';
 import { Mm, mmAt, recordsByteLength, releasedHigh, State, Sub, subAt } from './layout.ts';
 import { sectionsMax, Slot, Table, tableByteLength } from './table.ts';
@@ -50,6 +51,8 @@ interface Open {
   slot: number;
   /** The subscriptions that it hits, in the order of the tree. */
   readonly hits: number[];
+  /** How many of them; what stands behind is of no meaning. */
+  count: number;
   /** Where `next` is. */
   cursor: number;
 }
@@ -64,37 +67,36 @@ export class ScopedTransitions extends Transitions {
     this.lock.enter();
     const open = this.#record(section);
     const { tree } = this;
-    const last = section.end - 1;
-    for (let hit = tree.first(section.start, last); hit !== none;) {
+    setQuery(section.start, section.end - 1);
+    for (let hit = tree.firstOfQuery(); hit >= 0; hit = tree.nextOfQuery(hit)) {
       this.#list(open, hit);
-      hit = tree.next(hit, section.start, last);
     }
     this.lock.leave();
-    return open.hits.length === 0 ? none : open.hits[0]!;
+    return open.count === 0 ? none : open.hits[0]!;
   }
 
   override next(section: Section, handle: number): number {
-    const { hits, cursor } = this.#opens[section.slot]!;
+    const { hits, count, cursor } = this.#opens[section.slot]!;
     const at = hits[cursor] === handle ? cursor : hits.indexOf(handle);
-    const next = at + 1 < hits.length ? at + 1 : 0;
+    const next = at + 1 < count ? at + 1 : 0;
     this.#opens[section.slot]!.cursor = next;
     return next === 0 ? none : hits[next]!;
   }
 
   override called(section: Section): void {
     this.lock.enter();
-    this.#unlist(this.#opens[section.slot]!.hits);
+    this.#unlist(this.#opens[section.slot]!);
     this.lock.leave();
     this.seqQueue.wakeAll();
   }
 
   override end(section: Section): boolean {
-    const { slot, hits } = this.#opens[section.slot]!;
+    const open = this.#opens[section.slot]!;
     this.lock.enter();
     const { words, wide } = this.region;
     words[mmActive] = words[mmActive]! - 1;
-    wide[(this.#slotAt(slot) >> 1) + Slot.number] = 0;
-    this.#unlist(hits);
+    wide[(this.#slotAt(open.slot) >> 1) + Slot.number] = 0;
+    this.#unlist(open);
     this.lock.leave();
     return true;
   }
@@ -233,9 +235,10 @@ export class ScopedTransitions extends Transitions {
     wide[at + Slot.last] = section.end - 1;
     words[mmActive] = words[mmActive]! + 1;
     let open = this.#opens[section.slot];
-    if (open === undefined) this.#opens[section.slot] = open = { slot, hits: [], cursor: 0 };
+    if (open === undefined)
+      this.#opens[section.slot] = open = { slot, hits: [], count: 0, cursor: 0 };
     open.slot = slot;
-    open.hits.length = 0;
+    open.count = 0;
     open.cursor = 0;
     return open;
   }
@@ -245,17 +248,17 @@ export class ScopedTransitions extends Transitions {
     const { words } = this.region;
     const callers = subAt(handle) + callersField;
     words[callers] = words[callers]! + 1;
-    open.hits.push(handle);
+    open.hits[open.count++] = handle;
   }
 
   /** Under the lock. */
-  #unlist(hits: number[]): void {
+  #unlist(open: Open): void {
     const { words } = this.region;
-    for (let i = 0; i < hits.length; i++) {
-      const callers = subAt(hits[i]!) + callersField;
+    for (let i = 0; i < open.count; i++) {
+      const callers = subAt(open.hits[i]!) + callersField;
       words[callers] = words[callers]! - 1;
     }
-    hits.length = 0;
+    open.count = 0;
   }
 
   #isUncalled(at: number): boolean {

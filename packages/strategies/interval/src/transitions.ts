@@ -32,7 +32,7 @@
  * sub.seq gets it, so a difference means that the epoch is over.
  */
 import { NotifierError, type Section, type Seq, type Span } from '@mmu-notifier/core';
-import { BareTree } from '@mmu-notifier/interval-tree/bare';
+import { BareTree, setQuery } from '@mmu-notifier/interval-tree/bare';
 import { mightSleep, SpinLock, WaitQueue, type Region, type Waiting } from '@mmu-notifier/sync';
 import {
   Mm,
@@ -42,6 +42,7 @@ import {
   State,
   Sub,
   subAt,
+  subsAt,
   type Memory,
 } from './layout.ts';
 import { Slab } from './slab.ts';
@@ -54,6 +55,12 @@ const mmDeferred = mmAt + Mm.deferred;
 const mmCount = mmAt + Mm.count;
 const mmReleased = mmAt + Mm.released;
 const lowRange = 2 ** 32;
+// Copies: the engine folds a constant of the same module into the code, but reads an imported one from memory on every use.
+const subsFirst = subsAt;
+const subWords = Sub.sizeWords;
+const subSeqLow = Sub.seqLow;
+const subSeqHigh = Sub.seqHigh;
+const highOfReleased = releasedHigh;
 
 /** No handle; also the tree's "no hit". */
 export const none = -1;
@@ -90,14 +97,16 @@ export class Transitions {
   #open(section: Section): number {
     const { words } = this.region;
     words[mmActive] = words[mmActive]! + 1;
-    const hit = this.tree.first(section.start, section.end - 1);
+    setQuery(section.start, section.end - 1);
+    const hit = this.tree.firstOfQuery();
     if (hit >= 0) this.#makeFull();
     return hit;
   }
 
   /** The next subscription that an open section hits. Without the lock: the section keeps the tree as it is. */
   next(section: Section, handle: number): number {
-    return this.tree.next(handle, section.start, section.end - 1);
+    setQuery(section.start, section.end - 1);
+    return this.tree.nextOfQuery(handle);
   }
 
   /** The section has called everybody whom it hits, both times. Here nobody waits for that. */
@@ -264,9 +273,9 @@ export class Transitions {
   /** Notes a hit of the caller's open section. Under the driver's lock. Pairs with `loadSeq`. */
   setSeq(handle: number): void {
     const { words } = this.region;
-    const at = subAt(handle);
-    const isReleased = words[at + Sub.seqHigh] === releasedHigh; // once released, for ever
-    this.storeSeq(at, words[mmSeqLow]!, isReleased ? releasedHigh : words[mmSeqHigh]!);
+    const at = subsFirst + handle * subWords;
+    const isReleased = words[at + subSeqHigh] === highOfReleased; // once released, for ever
+    this.storeSeq(at, words[mmSeqLow]!, isReleased ? highOfReleased : words[mmSeqHigh]!);
   }
 
   /**
@@ -279,16 +288,18 @@ export class Transitions {
 
   /** A subscription's seq without a lock, high before low; negative after release. */
   loadSeq(handle: number): Seq {
-    const at = subAt(handle);
-    const high = this.region.load(at + Sub.seqHigh);
-    return toSeq(this.region.load(at + Sub.seqLow), high);
+    const at = subsFirst + handle * subWords;
+    const { region } = this;
+    if (!region.shared) return this.seqOf(handle);
+    const high = region.load(at + subSeqHigh);
+    return toSeq(region.load(at + subSeqLow), high);
   }
 
   /** A subscription's seq under the driver's lock. */
   seqOf(handle: number): Seq {
-    const at = subAt(handle);
+    const at = subsFirst + handle * subWords;
     const { words } = this.region;
-    return toSeq(words[at + Sub.seqLow]!, words[at + Sub.seqHigh]!);
+    return toSeq(words[at + subSeqLow]!, words[at + subSeqHigh]!);
   }
 
   /** The span of a subscription that is inserted, or `undefined` for any other number. */
@@ -303,7 +314,7 @@ export class Transitions {
 
   /** The low word alone, without a lock. */
   loadSeqLow(handle: number): number {
-    return this.region.load(subAt(handle) + Sub.seqLow);
+    return this.region.load(subsFirst + handle * subWords + subSeqLow);
   }
 
   /** Idle or partial to full; full stays. Under the lock. */
@@ -336,8 +347,11 @@ export class Transitions {
   }
 
   protected storeSeq(at: number, low: number, high: number): void {
-    this.region.store(at + Sub.seqLow, low);
-    if (this.region.words[at + Sub.seqHigh] !== high) this.region.store(at + Sub.seqHigh, high);
+    const { region } = this;
+    const { words } = region;
+    if (region.shared) region.store(at + subSeqLow, low);
+    else words[at + subSeqLow] = low;
+    if (words[at + subSeqHigh] !== high) region.store(at + subSeqHigh, high);
   }
 
   #insertNow(handle: number, at: number): void {

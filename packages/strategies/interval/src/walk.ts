@@ -27,12 +27,13 @@ export type Mode = 'plain' | 'sync' | 'try';
 
 /** `Section.note` of a release, which no caller can raise: an event `RELEASE` of theirs is one like others. */
 export const releaseNote = 1;
+const noteOfRelease = releaseNote; // a copy: see transitions.ts
 
 /** See the file's head. */
 export class Walk {
+  declare readonly isV1: boolean;
   readonly #state: Transitions;
   readonly #bindings: Bindings;
-  readonly isV1: boolean;
 
   constructor(state: Transitions, bindings: Bindings, isV1: boolean) {
     this.#state = state;
@@ -49,7 +50,7 @@ export class Walk {
   ): MaybePromise<boolean> {
     let failure: NotifierError | undefined;
     let handle = first;
-    while (handle !== none) {
+    while (handle >= 0) {
       let invalidated: MaybePromise<boolean> = true;
       try {
         invalidated = this.invalidate(section, handle, mode, signal);
@@ -69,8 +70,8 @@ export class Walk {
       return mode === 'plain' ? runSteps(steps) : runStepsSync(steps);
     }
     if (failure !== undefined) throw failure;
-    if (handle !== none) return false;
-    if (first !== none) this.#state.called(section);
+    if (handle >= 0) return false;
+    if (first >= 0) this.#state.called(section);
     return true;
   }
 
@@ -153,7 +154,7 @@ export class Walk {
     const binding = this.#bindings.of(handle);
     if (binding.owns(section)) return true;
     // v1: by the core, before the callback and its lock, and not for a release. (U-1)
-    if (this.isV1 && section.note !== releaseNote) this.#state.setSeq(handle);
+    if (this.isV1 && section.note !== noteOfRelease) this.#state.setSeq(handle);
     if (binding.locksItself) return this.#invoke(section, handle, mode, binding, false);
     const { lock } = binding;
     if (mode === 'try') {
@@ -180,7 +181,7 @@ export class Walk {
     this.#bindings.enter();
     try {
       if (isLocked && !this.isV1) {
-        if (section.note === releaseNote) this.#state.setReleased(handle);
+        if (section.note === noteOfRelease) this.#state.setReleased(handle);
         else this.#state.setSeq(handle);
       }
       result = binding.invalidate.call(binding.ops, section, this.#bindings.cookieOf(handle));
@@ -190,12 +191,13 @@ export class Walk {
       throw error;
     }
     this.#bindings.leave();
-    if (isPromise(result) && mode === 'plain') {
-      return this.#settle(result, isLocked ? binding : undefined);
+    if (result === undefined || typeof result === 'boolean' || !isPromise(result)) {
+      if (isLocked) binding.lock.unlock();
+      return result !== false;
     }
+    if (mode === 'plain') return this.#settle(result, isLocked ? binding : undefined);
     if (isLocked) binding.lock.unlock();
-    if (isPromise(result)) throw callbackAsync(result);
-    return result !== false;
+    throw callbackAsync(result);
   }
 
   async #invalidateLater(

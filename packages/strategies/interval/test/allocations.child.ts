@@ -8,18 +8,25 @@ const operations = 100_000;
 const results: Record<string, number> = {};
 const install = (): void => {};
 
-for (const [kind, base] of [
-  ['event-loop', 0],
-  ['shared-memory', 0],
-  ['event-loop', 2 ** 46],
+for (const [kind, base, variant] of [
+  ['event-loop', 0, 'landed'],
+  ['shared-memory', 0, 'landed'],
+  ['event-loop', 0, 'scoped'],
+  ['shared-memory', 0, 'scoped'],
+  ['event-loop', 2 ** 46, 'landed'],
+  ['event-loop', 2 ** 46, 'scoped'],
 ] as const) {
   const range = { start: base, end: base + 10 };
   const elsewhere = { start: base + 1_000, end: base + 1_010 };
   const capacity = 64;
   const notifier =
     kind === 'event-loop'
-      ? interval.create({ capacity })
-      : interval.create({ capacity, memory: new SharedArrayBuffer(interval.byteLength(capacity)) });
+      ? interval.create({ capacity, variant })
+      : interval.create({
+          capacity,
+          variant,
+          memory: new SharedArrayBuffer(interval.byteLength(capacity, variant)),
+        });
   const ops = { invalidate: (): boolean => true };
   notifier.registerOps(0, ops);
   const subscriptions = Array.from({ length: 32 }, (_, i) =>
@@ -58,7 +65,7 @@ for (const [kind, base] of [
         throw new Error('refused');
     },
   };
-  const where = base === 0 ? kind : 'far addresses';
+  const where = `${variant}, ${base === 0 ? kind : 'far addresses'}`;
   for (const [name, act] of Object.entries(measured)) results[`${name}, ${where}`] = bytesOf(act);
   notifier.verify();
 }
