@@ -41,15 +41,19 @@ interface Row {
 /** Most bugs need one preemption or two; what two steps of one do beside two looks of another needs three. */
 const threads = ['--mode', 'shared-memory', '--preemptions', '3', '--seconds', '20'];
 const events = ['--mode', 'event-loop', '--seconds', '10'];
-const callers = ['abandoned', 'abandoned-fault', 'install', 'install-close', 'sleep-fault-close'];
+/** Situations that not every scheme is made for. */
+const sleepers = ['abandoned', 'abandoned-fault', 'install', 'install-close', 'sleep-fault-close'];
+const queues = ['install-queue', 'install-queue-close', 'reap-sleep', 'beside'];
 const crowds = ['two-sections', 'two-faults', 'fault-close', 'close-exit'];
 
 const inBothModes = [
   threads,
   events,
-  [...events, '--scenario', callers.join()],
+  [...events, '--scenario', [...sleepers, ...queues].join()],
   ['--mode', 'shared-memory', '--preemptions', '2', '--seconds', '60', '--scenario', crowds.join()],
 ];
+
+const inEvents = [events, [...events, '--scenario', 'reap-sleep,beside']];
 
 /** Arguments of the searches that are made, one after the other until something is found. */
 const searchesOf: Readonly<Record<string, readonly (readonly string[])[]>> = {
@@ -74,7 +78,7 @@ export async function exploreAll(
 }
 
 async function exploreMutant(mutant: Mutant): Promise<Explored> {
-  for (const search of searchesOf[mutant.strategy] ?? [events]) {
+  for (const search of searchesOf[mutant.strategy] ?? inEvents) {
     const found = await explore(mutant, search);
     if (found !== undefined) return found;
   }
@@ -86,7 +90,7 @@ export function exploreAgain(
   mutant: Mutant,
   { mode, scenario }: { readonly mode: string; readonly scenario: string },
 ): Promise<Explored | undefined> {
-  const search = (searchesOf[mutant.strategy] ?? [events]).find((args) => args.includes(mode))!;
+  const search = (searchesOf[mutant.strategy] ?? inEvents).find((args) => args.includes(mode))!;
   const isNamed = search.indexOf('--scenario');
   const general = isNamed === -1 ? search : search.slice(0, isNamed);
   return explore(mutant, [...general, '--scenario', scenario]);

@@ -58,8 +58,10 @@ function readResults(): Result[] {
 
 /** Reads the file again first: reasons are written by hand, perhaps meanwhile. */
 function keep(result: Result): void {
-  const results = readResults().filter(({ id }) => id !== result.id);
-  results.push(result);
+  const before = readResults();
+  const reason = before.find(({ id }) => id === result.id)?.reason;
+  const results = before.filter(({ id }) => id !== result.id);
+  results.push(result.killer === null && reason !== undefined ? { ...result, reason } : result);
   writeFileSync(resultsFile, `${JSON.stringify(results, null, 1)}\n`);
 }
 
@@ -99,12 +101,10 @@ async function tryAll(candidates: readonly Candidate[], pass: 'fast' | 'slow'): 
     const begun = performance.now();
     const killer = await tester.killerOf(candidate, pass);
     const seconds = ((performance.now() - begun) / 1000).toFixed(1);
-    const reason = known.get(id)?.reason;
     keep({
       id,
       killer: killer ?? null,
       ...(killer === undefined && pass === 'fast' ? { isOpen: true } : {}),
-      ...(killer === undefined && reason !== undefined ? { reason } : {}),
     });
     console.log(`${seconds} s ${killer === undefined ? 'SURVIVES' : 'killed'} ${id}`);
     if (killer !== undefined) console.log(`      by ${killer}`);
