@@ -98,6 +98,7 @@ class StressRun {
       for (let round = firstRound; round < rounds && elapsed() < seconds; round++) {
         if (signal.aborted) break;
         const report = await this.#round(round, seconds - elapsed());
+        if (report === undefined) break;
         // What was cut short counts only if it found something: whoever resumes runs it again.
         if (signal.aborted && report.staleReads === 0 && report.errors.length === 0) break;
         this.#rounds.push(report);
@@ -122,7 +123,8 @@ class StressRun {
     this.#options.onProgress?.(counts, seconds);
   }
 
-  async #round(round: number, secondsLeft: number): Promise<RoundReport> {
+  /** `undefined` if it was interrupted before it began. */
+  async #round(round: number, secondsLeft: number): Promise<RoundReport | undefined> {
     const { contender, workers, seed, pages, faultRate, faultKinds } = this.#options;
     const random = new Random((Math.imul(seed, 0x9e3779b1) ^ Math.imul(round + 1, 0x85ebca6b)) | 0);
     const fault = random.chance(faultRate) ? chooseFault(random, faultKinds, workers) : undefined;
@@ -145,6 +147,8 @@ class StressRun {
       this.#send(index, { ...told, index }, [board.region, ...notifier.regions]),
     );
     await this.#untilReady(board, ends);
+    const isHere = board.ready === workers;
+    if (!isHere && this.#options.signal.aborted) return undefined; // they are still starting
     this.#beganMs ??= nowMs();
     const roundMs = Math.min(this.#options.roundMs, Math.max(50, secondsLeft * 1000));
     let dead: number | undefined;
