@@ -49,6 +49,9 @@ export interface RoundEnd {
 /** Devices of one agent: two that stay for the round, one that comes and goes. */
 export const devicesPerAgent = 3;
 const attemptsMax = 64;
+/** One read in so many takes long: up to so many loads of a word. Together some 5 % of the time. */
+const slowReadEvery = 256;
+const slowReadLoads = 65_536;
 
 /** See the file's head. */
 export class StressAgent {
@@ -217,7 +220,11 @@ export class StressAgent {
     const collisions = collisionCounters();
     try {
       collisionRetrySync(this.#watched(subscription), {
-        read: () => board.version(page),
+        read: () => {
+          const version = board.version(page);
+          if (this.#random.below(slowReadEvery) === 0) this.#dawdle(page);
+          return version;
+        },
         install: (version) => {
           board.setShadow(device, page, version);
           if (board.isStale(device, page)) this.#stale(device, page, 'installs what is gone');
@@ -237,6 +244,11 @@ export class StressAgent {
       for (let i = 0; i < collisions.falseCollisions; i++) this.#counters.add('retriesFalse');
       this.#counters.max('longestRun', collisions.longestRun);
     }
+  }
+
+  /** A read that takes long: whole sections, or the release, pass meanwhile. */
+  #dawdle(page: number): void {
+    for (let left = this.#random.below(slowReadLoads); left > 0; left--) this.#board.version(page);
   }
 
   /** The subscription as the blocking retry loop uses it, with waits that others see and that are measured. */

@@ -32,7 +32,8 @@ interface Options {
 
 /** Version of the format of `--json`; it grows with every incompatible change. */
 const schema = 'mmu-notifier/stress/1';
-const roundMs = 500;
+/** Short, for many releases. */
+const roundMs = 250;
 const kinds = Object.entries(faultKinds).map(([kind, what]) => `${kind} = ${what}`);
 
 /** The command, for commander. */
