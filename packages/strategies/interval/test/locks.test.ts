@@ -220,6 +220,38 @@ describe.each(kinds)('the driver’s lock in %s', (kind) => {
   });
 });
 
+describe.each(kinds)('closing and the driver’s lock in %s', (kind) => {
+  it('[U1] waits for who holds it, and leaves it free', async () => {
+    const world = new World(kind);
+    const lock = new Mutex(otherRegion(), headerWords);
+    const subscription = world.subscribe(0, 10, { lock, invalidate: () => {} });
+    const installing = gate();
+    const published = subscription.publish(begin(subscription), () => installing.promise);
+    const closing = subscription.close();
+    expect(await isPending(closing)).toBe(true);
+    installing.open();
+    await closing;
+    expect(await published).toBe(true);
+    expect(lock.isLocked).toBe(false);
+    world.verify();
+  });
+
+  it('[U1] closing again does not wait for whoever has the record now', async () => {
+    const world = new World(kind, { capacity: 1 });
+    const first = world.subscribe(0, 10);
+    first.closeSync();
+    const next = world.subscribe(0, 10);
+    expect(next.id).toBe(first.id);
+    const installing = gate();
+    const published = next.publish(begin(next), () => installing.promise);
+    first.closeSync();
+    expect(first.close()).toBe(undefined);
+    installing.open();
+    expect(await published).toBe(true);
+    world.verify();
+  });
+});
+
 /** It takes its lock, calls setSeq and tears down, unless it ignores the event. */
 function selfLocking(world: World) {
   const lock = new Mutex(otherRegion(), headerWords);
@@ -283,6 +315,18 @@ describe.each(kinds)('a driver that locks for itself in %s', (kind) => {
     expect(world.notifier.tryInvalidateRangeStart({ start: 0, end: 10 })).toBe(undefined);
     lock.unlock();
     expect(publish(subscription, begin(subscription))).toBe(true);
+    world.verify();
+  });
+
+  it('[U1] may close while it holds its lock: whoever locks for himself looks after his callbacks', () => {
+    const world = new World(kind);
+    const [first, second] = [selfLocking(world), selfLocking(world)];
+    for (const { lock } of [first, second]) expect(lock.tryLock()).toBe(true);
+    expect(now(first.subscription.close())).toBe(undefined);
+    second.subscription.closeSync();
+    expect([first, second].map(({ lock }) => lock.isLocked)).toEqual([true, true]);
+    world.invalidate(0, 10);
+    expect([...first.events, ...second.events]).toEqual([]);
     world.verify();
   });
 

@@ -1,5 +1,5 @@
 /** The start that never waits, with the debug mode of the locks watching that it does not. */
-import { enableLockdep, type LockdepReport } from '@mmu-notifier/sync';
+import { enableLockdep, nonBlockEnd, nonBlockStart, type LockdepReport } from '@mmu-notifier/sync';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { thrownBy } from './thrown.ts';
 import { begin, gate, isPending, kinds, now, publish, Recorder, World } from './world.ts';
@@ -36,6 +36,19 @@ describe.each(kinds)('tryInvalidateRangeStart in %s', (kind) => {
     other.lock.unlock();
     now(world.notifier.invalidateRangeEnd(invalidation));
   });
+
+  it.each(['close', 'closeSync'] as const)(
+    '[N1] the debug mode reports %s in it, though this time it does not wait',
+    (name) => {
+      const world = new World(kind);
+      const reports = lockdepReports();
+      const subscription = world.subscribe(100, 200);
+      nonBlockStart();
+      void subscription[name]();
+      nonBlockEnd();
+      expect(reports[0]?.kind).toBe('sleep-in-atomic');
+    },
+  );
 
   it('[N1] [N2] a driver’s lock that is held means that it would block', async () => {
     const world = new World(kind);
