@@ -58,8 +58,8 @@ export const syncMutants: readonly Mutant[] = mutantsOf('reference', 'reference'
   [
     'a free mutex is taken for held by trylock',
     mutex,
-    'if (region.words[index] !== 0) return false;',
-    'if (region.words[index] === 0) return false;',
+    'if (region.shared) {\n      if (!region.compareExchange(index, 0, region.agent << 1)) return false;\n    } else {\n      if (region.words[index] !== 0) return false;\n      region.words[index] = region.agent << 1;\n    }',
+    'if (region.compareExchange(index, 0, region.agent << 1)) return false;',
     'S1',
     'a lock is had by two, or by nobody',
   ],

@@ -1,6 +1,6 @@
 /**
- * The debug mode: what lockdep, might_sleep and non_block_start do in Linux. Off by default, and then each
- * primitive pays one test of a variable.
+ * The debug mode: what lockdep, might_sleep and non_block_start do in Linux. Off by default, and then it
+ * costs nothing: see `debugMode`.
  *
  * It reports, with both sides of the story:
  *  1. sleeping in a non-blockable section, or with a spin lock held;

@@ -43,7 +43,12 @@ export interface RegionDescription {
   readonly byteLength: number;
 }
 
-/** Words in a caller's memory, seen from one agent. */
+/**
+ * Words in a caller's memory, seen from one agent.
+ *
+ * Its fields are declared, so that only the constructor defines them. Defined as `undefined` first and then written, they
+ * would be variables of any type to the engine, to be checked at every use. So in all classes of the hot path.
+ */
 export class Region {
   /** 32-bit words. Never keep it: growth replaces it. */
   declare words: Int32Array;
