@@ -17,6 +17,7 @@ const help = `npm run mutate -- PACKAGE [COUNT] [SEED]
   SEED      the order in which they are tried; default 1
   --fast    leaves the second pass out: the next run without it makes up for that
   --again   tries again what survived and has no reason yet, after new tests
+  --tests   TEXT: asks only test files whose names hold it, and keeps only what they notice
   --slow    says which tests are slow
   --report  only writes the report into the kit's README; so does every run
 
@@ -32,6 +33,7 @@ const { values, positionals } = parseArgs({
     again: { type: 'boolean' },
     fast: { type: 'boolean' },
     slow: { type: 'boolean' },
+    tests: { type: 'string' },
     report: { type: 'boolean' },
   },
 });
@@ -90,7 +92,7 @@ writeFileSync(
   `${JSON.stringify({ changes: all.length })}\n`,
 );
 
-const tester = new Tester(root, name);
+const tester = new Tester(root, name, values.tests);
 for (const failing of await tester.learn()) console.log(`left out, fails unchanged: ${failing}`);
 console.log(`${tester.summary}; ${next.length} of ${all.length} changes to try`);
 if (values.slow) console.log(tester.slowest.join('\n'));
@@ -101,11 +103,10 @@ async function tryAll(candidates: readonly Candidate[], pass: 'fast' | 'slow'): 
     const begun = performance.now();
     const killer = await tester.killerOf(candidate, pass);
     const seconds = ((performance.now() - begun) / 1000).toFixed(1);
-    keep({
-      id,
-      killer: killer ?? null,
-      ...(killer === undefined && pass === 'fast' ? { isOpen: true } : {}),
-    });
+    if (killer !== undefined || values.tests === undefined) {
+      const isOpen = killer === undefined && pass === 'fast';
+      keep({ id, killer: killer ?? null, ...(isOpen ? { isOpen } : {}) });
+    }
     console.log(`${seconds} s ${killer === undefined ? 'SURVIVES' : 'killed'} ${id}`);
     if (killer !== undefined) console.log(`      by ${killer}`);
   }

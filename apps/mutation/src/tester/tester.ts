@@ -33,8 +33,8 @@ export class Tester {
   readonly #judge: Judge;
   readonly #testFiles: readonly string[];
 
-  /** @param root of the copy @param name of the package */
-  constructor(root: string, name: string) {
+  /** @param root of the copy @param name of the package @param among part of the names of the test files to ask */
+  constructor(root: string, name: string, among = '') {
     const { folder, kits } = packages[name]!;
     this.#root = root;
     let count = 0;
@@ -45,7 +45,7 @@ export class Tester {
     }
     this.#judge = new Judge(root, count);
     const own = globSync(`${folder}/test/*.test.ts`, { cwd: root }).sort();
-    this.#testFiles = [...new Set([...kits, ...own])];
+    this.#testFiles = [...new Set([...kits, ...own])].filter((file) => file.includes(among));
   }
 
   /** The first pass. Resolves to the tests that fail anyway. */
