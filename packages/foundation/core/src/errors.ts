@@ -41,7 +41,7 @@ export type NotifierErrorCode =
   | 'MMN_OPS_UNKNOWN'
   /** Memory that is too small, misaligned, not laid out by us, or laid out by something else. */
   | 'MMN_MEMORY'
-  /** The variant, mode or option does not exist for this strategy. */
+  /** The variant, mode or option does not exist for this strategy; or an argument is no function, or out of its bounds. */
   | 'MMN_OPTION'
   /** The retry loop reached its bound and was told not to take the lock. */
   | 'MMN_RETRY_EXHAUSTED'
