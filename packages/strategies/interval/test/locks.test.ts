@@ -236,6 +236,19 @@ describe.each(kinds)('closing and the driver’s lock in %s', (kind) => {
     world.verify();
   });
 
+  it('[U1] in the …Sync form, too, gives back what it waited for', () => {
+    const world = new World(kind);
+    const log: string[] = [];
+    const lock = {
+      tryLock: () => false,
+      lock: () => void log.push('lock'),
+      lockSync: () => void log.push('lockSync'),
+      unlock: () => void log.push('unlock'),
+    };
+    world.subscribe(0, 10, { lock, invalidate: () => {} }).closeSync();
+    expect(log).toEqual(['lockSync', 'unlock']);
+  });
+
   it('[U1] closing again does not wait for whoever has the record now', async () => {
     const world = new World(kind, { capacity: 1 });
     const first = world.subscribe(0, 10);
