@@ -77,6 +77,7 @@ export const impatient: Part = {
     }
     record.endedAt = space.tick();
     await interrupt;
+    await actor.step('goes home'); // what it left behind may run before that
   },
 };
 
@@ -163,6 +164,14 @@ export function reader({ holds = false, attempts = 2, ...options }: ReaderOption
     },
   };
 }
+
+/** Another fault of a device that belongs to another one. */
+export const faultingOn = (name: string): Part => ({
+  async run(space, actor) {
+    const device = space.devices.find((each) => each.name === name)!;
+    await unlessGone(() => device.fault(actor, 1));
+  },
+});
 
 /** A device that has an entry and does nothing: the page must be torn down under it. */
 export function holding(options: DeviceOptions = {}): Part {

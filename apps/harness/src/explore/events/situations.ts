@@ -10,6 +10,7 @@ import {
   closingThatOf,
   death,
   exit,
+  faultingOn,
   holding,
   impatient,
   newcomer,
@@ -220,6 +221,39 @@ const casts: Readonly<Record<string, Cast>> = {
   'install-close': {
     description: 'a device whose install sleeps faults and goes at the same time',
     parts: { reader: reader({ installSleeps: true }), closer: closingThatOf('reader') },
+    isExtra: true,
+  },
+  'install-queue': {
+    description: 'two faults of a device whose install sleeps, while the page changes',
+    parts: {
+      invalidator: section(),
+      reader: reader({ installSleeps: true, attempts: 1 }),
+      second: faultingOn('reader'),
+    },
+    isExtra: true,
+  },
+  'install-queue-close': {
+    description: 'a device whose install sleeps goes during two faults',
+    parts: {
+      reader: reader({ installSleeps: true, attempts: 1 }),
+      second: faultingOn('reader'),
+      closer: closingThatOf('reader'),
+    },
+    isExtra: true,
+  },
+  'reap-sleep': {
+    description:
+      'a device whose callback would sleep faults while the page is reaped without waiting',
+    parts: { reaper: reaper(), reader: reader({ holds: true, sleeps: true }) },
+    isExtra: true,
+  },
+  beside: {
+    description: 'a device faults while its page changes, and one elsewhere',
+    parts: {
+      invalidator: section(),
+      other: section({ at: 'elsewhere', changes: false }),
+      reader: reader(),
+    },
     isExtra: true,
   },
   'sleep-fault-close': {
