@@ -1,24 +1,43 @@
-/** `--record`: results as JSON into `results/`, tables into the README between markers. */
+/** `--record`: results as JSON into `results/`, tables between markers of the README, and what other pages quote between theirs. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Report } from './runner.ts';
+import { ratiosOf } from './excerpt.ts';
+import type { Report, SectionResult } from './runner.ts';
 import { LEGEND, markdownOf } from './table.ts';
 
 const FOLDER = join(import.meta.dirname, '..');
 
+/** What stands between a section's markers in a file. */
+export interface Page {
+  readonly section: string;
+  readonly file: string;
+  readonly render: (report: Report, section: SectionResult) => string;
+}
+
+const tables = (report: Report, section: SectionResult): string =>
+  `${LEGEND}\n\n${markdownOf(report, section)}`;
+
+/** Pages besides the README here, which has the tables of all sections. */
+export const PAGES: readonly Page[] = [
+  { section: 'tree', file: '../packages/foundation/interval-tree/README.md', render: ratiosOf },
+  { section: 'wasm', file: '../docs/design.md', render: tables },
+];
+
 export function record(report: Report): void {
   mkdirSync(join(FOLDER, 'results'), { recursive: true });
-  const readme = join(FOLDER, 'README.md');
-  let text = readFileSync(readme, 'utf8');
   for (const section of report.sections) {
     const one: Report = { ...report, sections: [section] };
     writeFileSync(
       join(FOLDER, 'results', `${section.name}.json`),
       `${JSON.stringify(one, undefined, 1)}\n`,
     );
-    text = replaceBetween(text, section.name, `${LEGEND}\n\n${markdownOf(report, section)}`);
+    const pages = [{ section: section.name, file: 'README.md', render: tables }, ...PAGES];
+    for (const { file, render } of pages.filter((page) => page.section === section.name)) {
+      const path = join(FOLDER, file);
+      const text = readFileSync(path, 'utf8');
+      writeFileSync(path, replaceBetween(text, section.name, render(report, section)));
+    }
   }
-  writeFileSync(readme, text);
 }
 
 /** Replaces what is between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`; adds the markers at the end when they are missing. */

@@ -67,7 +67,7 @@ export function markdownOf(report: Report, section: SectionResult): string {
   ].join('\n');
 }
 
-function markdownRow(cells: readonly string[]): string {
+export function markdownRow(cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`;
 }
 

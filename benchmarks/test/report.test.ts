@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { compareReports, linesOf } from '../src/compare.ts';
-import { replaceBetween } from '../src/record.ts';
+import { ratiosOf } from '../src/excerpt.ts';
+import { PAGES, replaceBetween } from '../src/record.ts';
 import type { ContenderResult, Report } from '../src/runner.ts';
 import { describeMachine } from '../src/machine.ts';
 import { estimate, verdictOf } from '../src/method.ts';
@@ -63,7 +66,7 @@ describe('verdicts of two runs', () => {
     { was: even, is: slower, changed: 1, undecided: 0 },
     { was: faster, is: slower, changed: 1, undecided: 0 },
   ])('of ratios $was and $is: $changed changed, $undecided told in one only', (expected) => {
-    const comparison = compareReports(ratiosOf(expected.was), ratiosOf(expected.is));
+    const comparison = compareReports(withRatios(expected.was), withRatios(expected.is));
     expect(comparison.verdicts).toBe(1);
     expect(comparison.changed).toHaveLength(expected.changed);
     expect(comparison.undecided).toHaveLength(expected.undecided);
@@ -72,7 +75,7 @@ describe('verdicts of two runs', () => {
 });
 
 /** One contender beside a baseline, with these ratios to it. */
-function ratiosOf(ratios: number[]): Report {
+function withRatios(ratios: number[]): Report {
   const report = reportOf({ C: [10, 10, 10], ours: [5, 5, 5] });
   const ratio = estimate(ratios);
   Object.assign(report.sections[0]!.cases[0]!.contenders[1]!, {
@@ -89,6 +92,30 @@ describe('markdownOf', () => {
     expect(section === undefined ? '' : markdownOf(report, section)).toContain(
       '| 1 range | C | 10.0 |\n|  | ours | 5.0 (2.00 +) |',
     );
+  });
+});
+
+describe('ratiosOf', () => {
+  it('quotes ours against C, and times the fastest peer', () => {
+    const report = reportOf({ C: [10, 10, 10], 'ArrayBuffer, collect': [5, 5, 5] });
+    const [section] = report.sections;
+    const against = reportOf({ 'ArrayBuffer, collect': [1], slow: [20], slower: [50] });
+    const [peers] = against.sections[0]!.cases;
+    Object.assign(peers!, { row: '10 ranges, peers' });
+    Object.assign(peers!.contenders[1]!, { ratio: estimate([1 / 20]) });
+    Object.assign(peers!.contenders[2]!, { ratio: estimate([1 / 50]) });
+    section!.cases.push(peers!);
+    const text = ratiosOf(report, section!);
+    expect(text).toContain('|  | miss |\n| --- | --: |\n| 1 range | 2.00 |\n');
+    expect(text).toContain('10 ranges, peers: 20 times faster');
+  });
+});
+
+describe('pages', () => {
+  it.each(PAGES)('$file has the markers of $section, once', ({ section, file }) => {
+    const text = readFileSync(join(import.meta.dirname, '..', file), 'utf8');
+    expect(text.split(`<!-- bench:${section} -->`)).toHaveLength(2);
+    expect(text.split(`<!-- /bench:${section} -->`)).toHaveLength(2);
   });
 });
 
