@@ -208,7 +208,7 @@ export const intervalTree: Table = {
 };
 
 const ofBare = 'for callers who have checked: what it says of itself first';
-export const bareTree: Table = { BareTree: ofBare, 'BareTree.*': ofBare };
+export const bareTree: Table = { BareTree: ofBare, 'BareTree.*': ofBare, setQuery: ofBare };
 
 const bytes = (headerWords + mailboxWords + (mailboxWords & 1)) * 4;
 const description = { kind: 'misuse', capacity: 1, byteLength: bytes };
