@@ -241,8 +241,9 @@ export class Frees implements Detector {
 
   plainWrite(_t: number, offset: number, bytes: number, frees = false): boolean {
     if (!this.#check(offset, bytes)) return false;
+    if (!frees) return true;
     const last = (offset + bytes - 1) >> this.#grainShift;
-    for (let grain = offset >> this.#grainShift; frees && grain <= last; grain++) {
+    for (let grain = offset >> this.#grainShift; grain <= last; grain++) {
       this.#cells.set(this.#freed + grain, 1);
     }
     return true;
