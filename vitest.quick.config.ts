@@ -1,0 +1,41 @@
+/**
+ * `npm run test:quick`: something of every package in about a minute. `npm test` runs all.
+ *
+ * It leaves out what starts threads or processes, goes through every interleaving, or plays random histories: these files,
+ * by the names of their projects, and the keys of the conformance kit that do. A package of which nothing is left is an error.
+ */
+import { globSync } from 'node:fs';
+import { defineConfig } from 'vitest/config';
+import all from './vitest.config.ts';
+
+const leftOutOfAll = [
+  ...['deaths', 'fast-path', 'random', 'random-histories', 'shared', 'workers'],
+  ...['locks', 'races', 'reads'], // the kit has most of it, and each file is a process
+];
+const leftOut: Readonly<Record<string, readonly string[]>> = {
+  'address-space': ['schedules'],
+  benchmarks: ['notifier', 'operations'],
+  explorer: ['differential', 'notifier'],
+  harness: ['browser', 'cli', 'devices', 'explore', 'replay', 'stress', 'track-record', 'verdicts'],
+  'interval-tree': ['large', 'random-operations', 'repack'],
+  mutation: ['mutants'],
+  reference: ['histories'],
+  repository: ['documents', 'misuse'],
+  sync: ['agents', 'keep-alive', 'mailbox'],
+  workloads: ['recordings'],
+};
+
+const projects = (all.test?.projects ?? []).map((project) => {
+  if (typeof project !== 'object' || !('test' in project)) throw new Error('expected a project');
+  const { name, root } = project.test ?? {};
+  const names = [...leftOutOfAll, ...(leftOut[String(name)] ?? [])];
+  const exclude = names.map((each) => `test/${each}.test.ts`);
+  const files = globSync('test/**/*.test.ts', { cwd: root, exclude });
+  if (files.length === 0) throw new Error(`expected to leave something of ${String(name)}`);
+  return { ...project, test: { ...project.test, exclude: ['**/node_modules/**', ...exclude] } };
+});
+
+export default defineConfig({
+  ...all,
+  test: { ...all.test, projects, testNamePattern: /^(?!.*\[(AGENTS|EXPLORE)\.)/ },
+});
