@@ -44,8 +44,9 @@ describe.each(Object.keys(MODES) as Mode[])('the hot path in %s', (mode) => {
   });
 });
 
+const time = (median: number) => ({ median, low: median, high: median, coverage: 1 });
+
 it('says of each budget whether it is kept, and by how much it is missed', () => {
-  const time = (median: number) => ({ median, low: median, high: median, coverage: 1 });
   const contenders = [
     { name: 'one event loop', samples: [], time: time(8) },
     { name: 'shared memory', samples: [], time: time(61) },

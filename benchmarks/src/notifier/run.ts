@@ -59,7 +59,7 @@ export async function observeNotifier(
   const work = prepareNotifier(contender, bytes);
   const sampled = work.countHits(SAMPLE);
   const hits = operation === 'section' ? work.countHits() : sampled;
-  const run = operationsOf[operation](work);
+  const run = { section, read, subscribe }[operation](work);
   const { min, ticks } = await measure(run, { min_cpu_time: budgetMs * 1e6, batch_samples: 512 });
   if (work.countHits(SAMPLE) !== sampled) {
     throw new Error('the same sections met others the second time');
@@ -98,13 +98,6 @@ function subscribe({ devices, sections }: Work): () => void {
     now(now(devices.subscribe(sections[k]!, opsId, { cookie: 0 })).close());
   };
 }
-
-/** What is measured, ready to be repeated. */
-export const operationsOf: Record<Operation, (work: Work) => () => void> = {
-  section,
-  read,
-  subscribe,
-};
 
 /** Nobody else is at work, so nothing has to wait. */
 function now<T>(value: T | Promise<T>): T {
