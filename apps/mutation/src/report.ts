@@ -20,13 +20,13 @@ export function writeReport(): void {
     survivors.push(`## ${name}`, '', ...linesOf(results), '');
   }
   const text = [
-    '| package | changes | tried | noticed | survive | of these looked at and equivalent | score | 95 % interval |',
-    '|---|---|---|---|---|---|---|---|',
+    '| package | changes | tried | noticed | survive | of these equivalent | not asked of threads yet | score | 95 % interval | without equivalent ones |',
+    '|---|---|---|---|---|---|---|---|---|---|',
     ...rows,
     '',
     'The score is what was noticed, of what was tried: what survives counts against it, equivalent or not. Where not all were tried, they are a',
-    'sample by chance, and the interval (Wilson’s, for a sample of so many) says where the score of all probably is. A test that does not',
-    'end has noticed. [What survives, and why](../../../apps/mutation/survivors.md).',
+    'sample by chance, and the interval (Wilson’s, for a sample of so many) says where the score of all would be; but what survived led to new',
+    'tests, so the rest is probably worse than the sample. A test that does not end has noticed. [What survives, and why](../../../apps/mutation/survivors.md).',
   ].join('\n');
   const before = readFileSync(readme, 'utf8');
   const after = before.replace(
@@ -42,6 +42,7 @@ export function writeReport(): void {
 function rowOf(name: string, changes: number, results: readonly Result[]): string {
   const alive = results.filter(({ killer }) => killer === null);
   const equivalent = alive.filter(({ reason }) => reason?.startsWith('equivalent'));
+  const unasked = alive.filter(({ isOpen, reason }) => isOpen && reason === undefined);
   const tried = results.length;
   const noticed = tried - alive.length;
   const isWhole = tried >= changes;
@@ -53,8 +54,10 @@ function rowOf(name: string, changes: number, results: readonly Result[]): strin
     noticed,
     alive.length,
     equivalent.length,
+    unasked.length,
     percent(noticed / tried),
     isWhole ? 'is exact' : `${percent(low)} to ${percent(high)}`,
+    percent(noticed / (tried - equivalent.length)),
   ];
   return `| ${columns.join(' | ')} |`;
 }

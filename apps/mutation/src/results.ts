@@ -40,6 +40,6 @@ export const packages: Readonly<Record<string, Target>> = {
       'kvm',
     ].map(kit),
   },
-  sync: { folder: 'packages/foundation/sync', kits: [kit('hlist-srcu')] },
+  sync: { folder: 'packages/foundation/sync', kits: [kit('hlist-srcu'), kit('interval')] },
   'interval-tree': { folder: 'packages/foundation/interval-tree', kits: [kit('interval')] },
 };

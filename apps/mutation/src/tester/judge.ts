@@ -33,6 +33,7 @@ export class Judge {
   constructor(root: string, blocks: number) {
     this.#root = root;
     this.#blocks = blocks;
+    process.on('exit', () => this.stop()); // a test that does not end would not notice that nobody listens
   }
 
   /** Resolves when the work is done, or a test had to be ended: that is the last one then. */
