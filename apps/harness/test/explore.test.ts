@@ -97,6 +97,27 @@ describe('explore', () => {
     },
   );
 
+  test(
+    '[O1] is complete up to two preemptions for two sections, and for those that wait for less',
+    { timeout },
+    async () => {
+      const bound = ['--preemptions', '2', '--seconds', '60'];
+      const crowd = ['--strategy', 'interval', '--scenario', 'two-sections', ...bound];
+      const sections = await harness(['explore', ...crowd]);
+      expect(sections).toMatchObject({ code: 0 });
+      expect(sections.out).toContain('ok, complete-to-bound');
+      const scoped = ['--strategy', 'interval:scoped', '--mode', 'shared-memory', ...bound];
+      expect(await harness(['explore', ...scoped])).toMatchObject({ code: 0 });
+    },
+  );
+
+  test('finds the same by going through states', { timeout }, async () => {
+    const args = ['explore', '--strategy', 'interval:v1', '--scenario', 'close'];
+    const { code, out } = await harness([...args, '--search', 'states']);
+    expect(code).toBe(1);
+    expect(out).toMatch(/data-race, \d+ steps, \d preemptions; .* states, /);
+  });
+
   test('[O1] is complete for what is correct in one event loop', { timeout }, async () => {
     const correct = 'reference,interval,hlist-srcu,kvm:ranged,umem-odp:fixed';
     const { code, out } = await harness(['explore', '--mode', 'event-loop', '--strategy', correct]);

@@ -97,8 +97,7 @@ function run(
 ): Exploration {
   const { strategy = 'dpor', races = true } = options;
   const { onEnd, ...forMachine } = internal;
-  const detects = strategy === 'states' && races ? 'adjacent' : races;
-  const { machine, judge, tries } = prepared.createMachine({ races: detects, ...forMachine });
+  const { machine, judge, tries } = prepared.createMachine({ races, ...forMachine });
   const codeRuns = (): number => tries.reduce((sum, trie) => sum + trie.executions, 0);
   const search = new Search(machine, judge, {
     ...searchOptions(options),
@@ -109,7 +108,7 @@ function run(
   let end: SearchEnd;
   try {
     machine.start();
-    end = carryOut(search, strategy, races);
+    end = carryOut(search, strategy);
     if (search.found === undefined) recheck(tries);
   } catch (error) {
     if (!(error instanceof Nondeterminism)) throw error;
@@ -127,11 +126,7 @@ function run(
   return summarize(search, options, end, failure || undefined);
 }
 
-function carryOut(
-  search: Search,
-  strategy: NonNullable<Options['strategy']>,
-  races: boolean,
-): SearchEnd {
+function carryOut(search: Search, strategy: NonNullable<Options['strategy']>): SearchEnd {
   // It failed before anybody had a choice.
   if (search.machine.failure !== undefined) return search.end(() => []) ?? 'complete';
   switch (strategy) {
@@ -140,7 +135,7 @@ function carryOut(
     case 'dfs':
       return depthFirst(search);
     case 'states':
-      return byStates(search, races);
+      return byStates(search);
     default:
       return sample(search, strategy);
   }
@@ -163,7 +158,7 @@ function report(
   const seconds = options.minimizeSeconds ?? minimizeSecondsDefault;
   if (seconds === 0) return createFailure(prepared.names, first, found, false);
 
-  const { machine, judge } = prepared.createMachine({ races: races && 'adjacent' });
+  const { machine, judge } = prepared.createMachine({ races });
   const search = new Search(machine, judge, {
     ...searchOptions(options),
     onProgress: undefined,
@@ -174,7 +169,7 @@ function report(
   });
   machine.start();
   const goal = { kind: found.kind, preemptions: first.preemptions, steps: first.schedule.length };
-  const end = byStates(search, races, goal);
+  const end = byStates(search, goal);
   if (search.found === undefined) {
     return createFailure(prepared.names, first, found, end === 'complete');
   }

@@ -1,6 +1,6 @@
 /** Watches every access: passes it to the race detector and to an observer, and keeps the first fault. */
 import { Kind, type Bits, type Operation } from '../memory/operation.ts';
-import type { Conflict, Detector } from './races.ts';
+import type { Races, Conflict } from './races.ts';
 import type { Ram } from './ram.ts';
 import type { PlainMemory } from './recorder.ts';
 import { Tape, type Point } from './trie.ts';
@@ -28,11 +28,11 @@ export interface Observer {
 export class Guard {
   fault: Fault | undefined;
   readonly observer: Observer | undefined;
-  readonly #all: Detector | undefined;
+  readonly #all: Races | undefined;
   /** Undefined while nothing is to be detected. */
-  #races: Detector | undefined;
+  #races: Races | undefined;
 
-  constructor(races: Detector | undefined, observer: Observer | undefined) {
+  constructor(races: Races | undefined, observer: Observer | undefined) {
     this.#all = this.#races = races;
     this.observer = observer;
   }

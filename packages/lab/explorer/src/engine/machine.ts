@@ -11,7 +11,7 @@ import { Kind, outcome, Patience, Waited, type Bits, type Operation } from '../m
 import { Cells } from './cells.ts';
 import { Guard, type Fault, type Observer } from './guard.ts';
 import { Learner } from './learner.ts';
-import { Frees, Races } from './races.ts';
+import { Races } from './races.ts';
 import { Ram } from './ram.ts';
 import { Endless, type PlainMemory } from './recorder.ts';
 import { entryCells, Tape, type Point, type Run, type Trie, type Watch } from './trie.ts';
@@ -24,8 +24,8 @@ export interface MachineOptions {
   readonly byteLength: number;
   /** 1 when somebody uses elements smaller than a word. */
   readonly grainBytes: 1 | 4;
-  /** Whether to look for data races. Default true. `adjacent`: the search does (adjacent.ts). */
-  readonly races?: boolean | 'adjacent';
+  /** Whether to look for data races. Default true. */
+  readonly races?: boolean;
   /** Which threads have an attach part. */
   readonly attaches?: readonly boolean[];
   /** Whether to see through spin loops. Default true; off is for tests of the explorer. */
@@ -67,13 +67,8 @@ export class Machine {
     this.#options = options;
     this.threads = tries.length;
     const ram = new Ram(cells, byteLength);
-    const { races: detects = true } = options;
     const races =
-      detects === 'adjacent'
-        ? new Frees(cells, byteLength, grainBytes)
-        : detects
-          ? new Races(cells, tries.length, byteLength, grainBytes)
-          : undefined;
+      options.races === false ? undefined : new Races(cells, tries.length, byteLength, grainBytes);
     const guard = new Guard(races, options.observer);
     const queues = new WaitQueues(cells, tries.length, (t) => this.point(t).operation!);
     this.ram = ram;

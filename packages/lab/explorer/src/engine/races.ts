@@ -29,23 +29,13 @@ export interface Conflict {
   readonly other: number | undefined;
 }
 
-/** Who is told of every access, and says whether it is fine; if not, `conflict` says what it found. */
-export interface Detector {
-  readonly conflict: Conflict | undefined;
-  plainRead(t: number, offset: number, bytes: number): boolean;
-  plainWrite(t: number, offset: number, bytes: number, frees?: boolean): boolean;
-  atomic(t: number, offset: number, bytes: number, reads: boolean, writes: boolean): boolean;
-  queue(t: number, offset: number): boolean;
-  wake(t: number, offset: number): void;
-}
-
 const State = { freed: 1, class: 2 } as const;
 
 /** Most threads that fit. */
 export const threadsMax = 16;
 
 /** Clocks of threads and bytes, in cells. */
-export class Races implements Detector {
+export class Races {
   conflict: Conflict | undefined;
   readonly #cells: Cells;
   readonly #threads: number;
@@ -218,58 +208,5 @@ export class Races implements Detector {
       other: undefined,
     };
     return false;
-  }
-}
-
-/** Finds only accesses of what was freed: for searches that look for races otherwise (adjacent.ts). */
-export class Frees implements Detector {
-  conflict: Conflict | undefined;
-  readonly #cells: Cells;
-  /** For each grain whether it is freed. */
-  readonly #freed: number;
-  readonly #grainShift: number;
-
-  constructor(cells: Cells, byteLength: number, grainBytes: 1 | 4) {
-    this.#cells = cells;
-    this.#grainShift = grainBytes === 4 ? 2 : 0;
-    this.#freed = cells.reserve((byteLength >> this.#grainShift) + 1);
-  }
-
-  plainRead(_t: number, offset: number, bytes: number): boolean {
-    return this.#check(offset, bytes);
-  }
-
-  plainWrite(_t: number, offset: number, bytes: number, frees = false): boolean {
-    if (!this.#check(offset, bytes)) return false;
-    if (!frees) return true;
-    const last = (offset + bytes - 1) >> this.#grainShift;
-    for (let grain = offset >> this.#grainShift; grain <= last; grain++) {
-      this.#cells.set(this.#freed + grain, 1);
-    }
-    return true;
-  }
-
-  atomic(_t: number, offset: number, bytes: number): boolean {
-    return this.#check(offset, bytes);
-  }
-
-  queue(_t: number, offset: number): boolean {
-    return this.#check(offset, 1);
-  }
-
-  wake(): void {}
-
-  #check(offset: number, bytes: number): boolean {
-    const last = (offset + bytes - 1) >> this.#grainShift;
-    for (let grain = offset >> this.#grainShift; grain <= last; grain++) {
-      if (this.#cells.words[this.#freed + grain] === 0) continue;
-      this.conflict = {
-        kind: 'use-after-free',
-        offset: grain << this.#grainShift,
-        other: undefined,
-      };
-      return false;
-    }
-    return true;
   }
 }

@@ -2,12 +2,10 @@
  * Every state once, nearest first: fewest preemptions, then fewest steps. So the first failure found is a smallest one.
  *
  * 1. A state is all cells that differ from the start, and the thread that ran last: who goes on for free depends on it.
- *    Clocks of a race detector would be cells, and states as many as partial orders of steps; so races are found
- *    in the states themselves (adjacent.ts).
+ *    Clocks of the race detector are cells, so with it on, states are as many as there are partial orders of steps.
  * 2. States are told apart by a hash of 53 bits: among a million states, two are confused once in 10,000 searches.
  * 3. Dijkstra's algorithm with a bucket for each number of preemptions and of steps.
  */
-import { Adjacency } from '../engine/adjacent.ts';
 import type { Fault } from '../engine/guard.ts';
 import {
   choiceOf,
@@ -38,14 +36,9 @@ export interface Goal {
   readonly steps: number;
 }
 
-/**
- * Runs the search. With a goal, ends at the first failure of its kind that is smaller.
- *
- * @param races whether to look for races in each state
- */
-export function byStates(search: Search, races: boolean, goal?: Goal): SearchEnd {
+/** Runs the search. With a goal, ends at the first failure of its kind that is smaller. */
+export function byStates(search: Search, goal?: Goal): SearchEnd {
   const { machine, options } = search;
-  const adjacency = races ? new Adjacency(machine) : undefined;
   const { cells } = machine;
   const root = cells.mark();
   const seen = new Set<number>();
@@ -85,12 +78,6 @@ export function byStates(search: Search, races: boolean, goal?: Goal): SearchEnd
     if (seen.has(key)) return undefined;
     seen.add(key);
     search.states++;
-    const race = adjacency?.find();
-    if (race !== undefined) {
-      machine.failure = race.fault;
-      const { pending } = race;
-      return leaf(pending === undefined ? state : followed(state, pending));
-    }
     const enabled = machine.failure === undefined ? machine.enabled() : 0;
     if (enabled === 0) return leaf(state);
     const running = last >= 0 && (enabled >> last) & 1 ? last : -1;
@@ -112,11 +99,6 @@ export function byStates(search: Search, races: boolean, goal?: Goal): SearchEnd
       }
     }
     return undefined;
-  }
-
-  /** Where a thread's next step leads, which fails. */
-  function followed(before: State, t: number): State {
-    return { changes: start.changes, decision: decision(t), before, isFailed: true };
   }
 
   function restore(state: State): void {
