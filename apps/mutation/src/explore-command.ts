@@ -22,7 +22,6 @@ await exploreAll(
   },
 );
 const all = [...table.values()];
-const owed = all.filter((explored) => 'unfound' in explored && explored.unfound === 'NOT FOUND');
 const found = all.filter((explored) => 'what' in explored).length;
-console.log(`${found} of ${all.length} have a schedule that fails, ${owed.length} should have one`);
-process.exitCode = owed.length === 0 ? 0 : 1;
+console.log(`${found} of ${all.length} have a schedule that fails`);
+process.exitCode = found === all.length ? 0 : 1;

@@ -10,7 +10,7 @@ import { eachOf } from './matrix.ts';
 import type { Mutant } from './mutant.ts';
 import { patchVariable, root } from './patch.ts';
 
-/** A failing schedule of a broken strategy, or why there is none. */
+/** A failing schedule of a broken strategy, or that none was found. */
 export type Explored =
   | {
       readonly name: string;
@@ -25,7 +25,7 @@ export type Explored =
       readonly executions: number;
       readonly seconds: number;
     }
-  | { readonly name: string; readonly unfound: string };
+  | { readonly name: string };
 
 /** The part of a row of `npm run explore -- --json` that is used here. */
 interface Row {
@@ -43,7 +43,7 @@ const threads = ['--mode', 'shared-memory', '--preemptions', '3', '--seconds', '
 const events = ['--mode', 'event-loop', '--seconds', '10'];
 /** Situations that not every scheme is made for. */
 const sleepers = ['abandoned', 'abandoned-fault', 'install', 'install-close', 'sleep-fault-close'];
-const queues = ['install-queue', 'install-queue-close', 'reap-sleep', 'beside'];
+const queues = ['install-queue', 'install-queue-close', 'reap-sleep', 'beside', 'two-waits'];
 const crowds = ['two-sections', 'two-faults', 'fault-close', 'close-exit'];
 
 const inBothModes = [
@@ -82,7 +82,7 @@ async function exploreMutant(mutant: Mutant): Promise<Explored> {
     const found = await explore(mutant, search);
     if (found !== undefined) return found;
   }
-  return { name: mutant.name, unfound: mutant.unfound ?? 'NOT FOUND' };
+  return { name: mutant.name };
 }
 
 /** Looks again where something was found before. Returns what is found there now, if anything. */
@@ -147,6 +147,7 @@ async function run({ strategy, variant, patch }: Mutant, args: readonly string[]
   throw new Error(`explore ended with code ${String(code)}: ${errors.slice(0, 1000)}`);
 }
 
+const notFound = 'NOT FOUND';
 const columns = 'broken strategy | situation | found | steps | preemptions | executions | seconds';
 
 /** The table as text. */
@@ -155,7 +156,7 @@ export function exploredText(table: readonly Explored[]): string {
 }
 
 function lineOf(explored: Explored): string {
-  if ('unfound' in explored) return `${explored.name} | none: ${explored.unfound}\n`;
+  if (!('what' in explored)) return `${explored.name} | ${notFound}\n`;
   const { name, mode, scenario, what, steps, preemptions, executions, seconds } = explored;
   const cells = [name, `${mode} ${scenario}`, what, steps, preemptions, executions];
   return `${[...cells, seconds.toFixed(1)].join(' | ')}\n`;
@@ -166,7 +167,7 @@ export function parseExplored(text: string): Explored[] {
   const [, ...lines] = text.trimEnd().split('\n');
   return lines.map((line) => {
     const [name = '', where = '', what = '', ...numbers] = line.split(' | ');
-    if (where.startsWith('none: ')) return { name, unfound: where.slice('none: '.length) };
+    if (where === notFound) return { name };
     const [mode = '', scenario = ''] = where.split(' ');
     const [steps = NaN, preemptions = NaN, executions = NaN, seconds = NaN] = numbers.map(Number);
     return { name, mode, scenario, what, steps, preemptions, executions, seconds };

@@ -18,11 +18,9 @@ export interface Mutant {
    * interleavings show it. The explorer must find one: see explored.txt.
    */
   readonly ordering?: string;
-  /** Of one of order: why the explorer finds no interleaving all the same. */
-  readonly unfound?: string;
 }
 
-/** The changes of one strategy's sources, as lists: name, file, what is found, what comes in its place, the key, the order that is broken, and why the explorer does not find it. */
+/** The changes of one strategy's sources, as lists: name, file, what is found, what comes in its place, the key, and the order that is broken. */
 export type Row = readonly [
   name: string,
   file: string,
@@ -30,7 +28,6 @@ export type Row = readonly [
   replace: string,
   kills: string,
   ordering?: string,
-  unfound?: string,
 ];
 
 /** @param strategy the package's folder */
@@ -40,7 +37,7 @@ export function mutantsOf(
   variant: string | undefined,
   rows: readonly Row[],
 ): Mutant[] {
-  return rows.map(([name, file, find, replace, kills, ordering, unfound]) => ({
+  return rows.map(([name, file, find, replace, kills, ordering]) => ({
     name: `${strategy}: ${name}`,
     strategy,
     exportName,
@@ -52,7 +49,6 @@ export function mutantsOf(
     },
     kills,
     ...(ordering === undefined ? {} : { ordering }),
-    ...(unfound === undefined ? {} : { unfound }),
   }));
 }
 

@@ -82,7 +82,6 @@ export const hlistMutants: readonly Mutant[] = mutantsOf('hlist-srcu', 'hlistSrc
     'this.wakeReaders(node);',
     'R1.second',
     'a wake comes while a section is open',
-    'the read that comes back early is refused when it publishes; that it came early costs time only',
   ],
   [
     'a subscriber joins while sections are open (L-4)',

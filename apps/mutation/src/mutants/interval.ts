@@ -277,7 +277,6 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'await waited;',
     'U1.install',
     'an install after the close',
-    'it installs while the close still waits for the lock, which serves nobody anything stale; the key forbids it all the same',
   ],
   [
     'close does not wait for a callback that holds the lock',

@@ -112,6 +112,7 @@ async function start(
   record.openedAt = space.tick();
   return async () => {
     await actor.step('end');
+    record.endingAt = space.tick();
     await space.notifier.invalidateRangeEnd(opened);
     record.endedAt = space.tick();
   };

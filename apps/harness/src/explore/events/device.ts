@@ -42,6 +42,8 @@ export interface DeviceOptions {
   readonly sleeps?: boolean;
   /** Its install waits before it has installed. */
   readonly installSleeps?: boolean;
+  /** Whether its reads must wait until all sections are over that were open over its span when they began. */
+  readonly waitsForAll?: boolean;
 }
 
 /** A device with a subscription to a page. */
@@ -62,14 +64,17 @@ export class Device {
   readonly #habit: Habit | undefined;
   readonly #sleeps: boolean;
   readonly #installSleeps: boolean;
+  readonly #waitsForAll: boolean;
   /** Of the habit `one flush`: the section whose flush is on its way. */
   #flush: InvalidationRange | undefined;
 
   constructor(name: string, space: Space, options: DeviceOptions = {}) {
-    const { at = 'page', habit, isWide = false, sleeps = false, installSleeps = false } = options;
+    const { at = 'page', habit, isWide = false } = options;
+    const { sleeps = false, installSleeps = false, waitsForAll = false } = options;
     this.#habit = habit;
     this.#sleeps = sleeps;
     this.#installSleeps = installSleeps;
+    this.#waitsForAll = waitsForAll;
     this.name = name;
     this.#space = space;
     this.#page = space[at];
@@ -158,6 +163,12 @@ export class Device {
   }
 
   #install(actor: EventActor, install: () => void): MaybePromise<void> {
+    if (this.#isClosing) {
+      throw new Finding(
+        'installed after close began',
+        `${this.name} installs though it is closing`,
+      );
+    }
     if (this.#habit === 'raises within') return this.#raiseWithin(actor, install);
     if (!this.#installSleeps) return install();
     return this.#space.world.later(`install of ${this.name} goes on`, undefined).then(install);
@@ -213,9 +224,17 @@ export class Device {
   ): Promise<{ value: number; begunAt: number; seq: Seq }> {
     await actor.step('fault begins');
     const begunAt = this.#space.tick();
+    const open = this.#waitsForAll ? this.#space.openOver(this.#span) : [];
     const beginning = subscription.readBegin();
     this.begun.resolve();
     let seq = await beginning;
+    const missed = open.find(({ endingAt }) => endingAt === undefined);
+    if (missed !== undefined) {
+      throw new Finding(
+        'read in a section',
+        `${this.name} begins to read though the section of ${missed.name} is still open`,
+      );
+    }
     const waitedUntil = this.#space.tick();
     await actor.step('reads the page');
     const value = this.#page.pte;

@@ -165,6 +165,11 @@ const casts: Readonly<Record<string, Cast>> = {
     description: 'two sections overlap a fault',
     parts: { first: section(), second: section(), reader: reader({ attempts: 1 }) },
   },
+  'two-waits': {
+    description: 'the same, and the device reads when both are over that it met',
+    parts: { first: section(), second: section(), reader: reader({ waitsForAll: true }) },
+    isExtra: true,
+  },
   'two-faults': {
     description: 'two devices fault while the page changes',
     parts: {

@@ -4,7 +4,7 @@
  * 1. A page's entry is the number of its contents; it goes up when the page changes. A device's shadow entry is the
  *    number that it read. Whenever a page changes or an entry is installed, an entry of an open subscription must be
  *    what the page table says.                                                                              [R2]
- * 2. When close has returned, no callback runs.                                                              [U1]
+ * 2. When close has begun, nothing is installed that waited; when it has returned, no callback runs.         [U1]
  * 3. Whoever is subscribed when the address space dies is told of it once, and holds nothing from then on; nobody else
  *    comes after.                                                                                            [L1]
  * 4. A section calls a device at most once, and one elsewhere not at all if the strategy filters by range.   [S2]
@@ -50,6 +50,8 @@ export interface SectionRecord {
   readonly span: Span;
   readonly startedAt: number;
   openedAt?: number;
+  /** Its end has begun. */
+  endingAt?: number;
   endedAt?: number;
 }
 
@@ -121,6 +123,14 @@ export class Space {
         overlaps(of, span) && openedAt === undefined && endedAt === undefined,
     );
     return starting.length === 1 ? starting[0] : undefined;
+  }
+
+  /** The sections over it that are open. */
+  openOver(span: Span): SectionRecord[] {
+    return this.sections.filter(
+      ({ span: of, openedAt, endingAt }) =>
+        overlaps(of, span) && openedAt !== undefined && endingAt === undefined,
+    );
   }
 
   /** When everybody is done. */
