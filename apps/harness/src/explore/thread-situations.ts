@@ -116,7 +116,9 @@ function build(
 }
 
 function nameOf(strategy: Strategy, word: number, byteOffset: number): string | undefined {
-  if (word < 0) return strategy.nameOfWord?.(Math.floor(byteOffset / Int32Array.BYTES_PER_ELEMENT));
+  if (word < 0) {
+    return strategy.nameOfWord?.(Math.floor(byteOffset / Int32Array.BYTES_PER_ELEMENT), capacity);
+  }
   if (word === wordsOfPage.pte) return 'pte';
   if (word < wordsOfPage.closed) return `device[${word - wordsOfPage.spte}].spte`;
   return word < wordsOfPage.total ? `device[${word - wordsOfPage.closed}].closed` : undefined;

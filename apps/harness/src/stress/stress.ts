@@ -7,7 +7,7 @@
  *    so is every stale read, and every error that the round's fault does not explain.
  */
 import { Random } from '@mmu-notifier/address-space';
-import { codeOf } from '@mmu-notifier/core';
+import { codeOf, type Strategy } from '@mmu-notifier/core';
 import { delay, nowMs, Region, watchDeaths } from '@mmu-notifier/sync';
 import { requireSharedMemory, spawnAgent, type Agent } from '@mmu-notifier/sync/agents';
 import type { Contender } from '../strategies.ts';
@@ -307,13 +307,8 @@ function createNotifier(
 }
 
 /** Puts the sequence numbers of two words a few epochs before their carry: even numbers, as at rest. */
-function carry(
-  nameOfWord: ((index: number) => string | undefined) | undefined,
-  { words, capacity }: Region,
-): void {
+function carry(nameOfWord: Strategy['nameOfWord'], { words, capacity }: Region): void {
   for (let index = 0; index < words.length; index++) {
-    const name = nameOfWord?.(index);
-    const record = /\[(\d+)\]\.seqLow$/.exec(name ?? '')?.[1];
-    if (name === 'mm.seqLow' || Number(record) < capacity) words[index] = -64;
+    if (nameOfWord?.(index, capacity)?.endsWith('.seqLow')) words[index] = -64;
   }
 }

@@ -255,8 +255,8 @@ export interface Strategy<N extends Notifier = Notifier, O extends CreateOptions
   traits(variant?: string): Traits;
   /** Bytes of memory for `capacity` subscriptions; a variant may need more than the default one. */
   byteLength(capacity: number, variant?: string): number;
-  /** What a 32-bit word of the memory is called, for reports. */
-  readonly nameOfWord?: (index: number) => string | undefined;
+  /** What a 32-bit word of a memory for `capacity` subscriptions is called, for reports, if it has a name. */
+  readonly nameOfWord?: (index: number, capacity: number) => string | undefined;
   /** Lays out a notifier. @throws NotifierError `MMN_OPTION`, `MMN_MEMORY` */
   create(options?: O): N;
   /** Finds the notifier that another agent created in `memory`. @throws NotifierError `MMN_MEMORY` */

@@ -100,8 +100,8 @@ export function nodeAt(node: number): number {
 const srcuFields = ['phase', 'counter0', 'counter1'];
 
 /** What a word is called, for reports: `mm.first`, `srcu.phase`, `node[1].count`. */
-export function nameOfWord(index: number): string | undefined {
-  if (index < mmAt) return undefined;
+export function nameOfWord(index: number, capacity: number): string | undefined {
+  if (index < mmAt || index >= nodeAt(capacity + 1)) return undefined;
   if (index < srcuAt) return prefixed('mm', fieldAt(mmFields, index - mmAt));
   if (index < nodesAt) return prefixed('srcu', srcuFields[index - srcuAt]);
   const node = Math.floor((index - nodesAt) / Node.sizeWords) + 1;

@@ -6,7 +6,7 @@ import { Node, nodeAt, srcuAt } from '../src/layout.ts';
 
 it('every word behind the header has a name that says where it is', () => {
   const { byteLength, nameOfWord } = hlistSrcu;
-  const names = Array.from({ length: byteLength(2) / 4 }, (_, word) => nameOfWord!(word));
+  const names = Array.from({ length: byteLength(2) / 4 }, (_, word) => nameOfWord!(word, 2));
   expect(names.slice(0, headerWords).every((name) => name === undefined)).toBe(true);
   const named = names
     .slice(headerWords)

@@ -1,5 +1,5 @@
 /** What the words are called, for reports. */
-import { mmAt, subsAt } from './layout.ts';
+import { mmAt, subAt, subsAt } from './layout.ts';
 import * as Mm from './mm.ts';
 import * as Sub from './sub.ts';
 
@@ -7,8 +7,8 @@ const mmNames = namesOf(Mm, ['seqQueue', 'idleQueue']);
 const subNames = namesOf(Sub, ['start', 'last']);
 
 /** What a word is called: `mm.active`, `sub[1].seqLow`. The words of the tree and of a table of sections have no names. */
-export function nameOfWord(index: number): string | undefined {
-  if (index < mmAt) return undefined;
+export function nameOfWord(index: number, capacity: number): string | undefined {
+  if (index < mmAt || index >= subAt(capacity)) return undefined;
   if (index < subsAt) return prefixed('mm', mmNames[index - mmAt]);
   const handle = Math.floor((index - subsAt) / Sub.sizeWords);
   return prefixed(`sub[${handle}]`, subNames[(index - subsAt) % Sub.sizeWords]);

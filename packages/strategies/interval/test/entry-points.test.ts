@@ -57,7 +57,7 @@ describe.each(Object.entries(alone))('the entry point of %s', (variant, strategy
 });
 
 it('every word of the address space and of a record has one name', () => {
-  const names = Array.from({ length: 32 + 14 + 12 }, (_, word) => nameOfWord(word)).slice(32);
+  const names = Array.from({ length: 32 + 14 + 12 }, (_, word) => nameOfWord(word, 1)).slice(32);
   expect(names.slice(0, 11)).toEqual([
     'mm.lock',
     'mm.slab',

@@ -93,8 +93,8 @@ export function subAt(id: number): number {
 }
 
 /** What a word is called, for reports: `mm.lock`, `open[0].start`, `sub[1].seq`. */
-export function nameOfWord(index: number): string | undefined {
-  if (index < mmAt) return undefined;
+export function nameOfWord(index: number, capacity: number): string | undefined {
+  if (index < mmAt || index >= subAt(capacity)) return undefined;
   if (index < slotsAt) return prefixed('mm', fieldAt(mmFields, index - mmAt));
   const [where, at, size, fields] =
     index < subsAt

@@ -6,7 +6,7 @@ import { strategy } from './world.ts';
 
 it('every word behind the header has a name that says where it is', () => {
   const names = Array.from({ length: strategy.byteLength(2) / 4 }, (_, word) =>
-    strategy.nameOfWord!(word),
+    strategy.nameOfWord!(word, 2),
   );
   expect(names.slice(0, headerWords).every((name) => name === undefined)).toBe(true);
   expect(

@@ -105,7 +105,7 @@ function build(
     },
     names(byteOffset) {
       const word = (byteOffset - bytes) / Int32Array.BYTES_PER_ELEMENT;
-      if (word < 0) return strategy.nameOfWord?.(byteOffset >> 2);
+      if (word < 0) return strategy.nameOfWord?.(byteOffset >> 2, capacity);
       if (word === At.pte) return 'pte';
       if (word < At.closed) return `device[${word - At.spte}].spte`;
       return word < At.total ? `device[${word - At.closed}].closed` : undefined;
