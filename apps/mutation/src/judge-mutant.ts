@@ -9,7 +9,7 @@ import { patchVariable, type Patch } from './patch.ts';
 export type Verdicts = ReadonlyMap<string, string | null>;
 
 /** A case that says nothing for so long does not end. Generous: others use the machine too. */
-const hangMs = 30_000;
+const hangMs = 15_000;
 
 /** @throws Error when the process ends before its first case: the mutant is no program */
 export async function judgeMutant(

@@ -77,3 +77,10 @@ export function matrixText(outcomes: readonly Outcome[]): string {
     })
     .join('');
 }
+
+/** Each mutant's part of the text, by its name. */
+export function parseMatrix(text: string): Map<string, string> {
+  return new Map(
+    text.match(/^\S.*\n {4}.*\n/gm)?.map((part) => [part.slice(0, part.indexOf('\n')), part]),
+  );
+}
