@@ -163,9 +163,9 @@ export class ScopedTransitions extends Transitions {
     this.lock.enter();
     try {
       if (this.region.words[mmReleased] !== 0) refuseReleased();
+      const handles = this.slab.handlesWhere((state) => state === State.inserted);
       const open = this.#record(section, false);
       this.region.words[mmReleased] = 1;
-      const handles = this.slab.handlesWhere((state) => state === State.inserted);
       for (const handle of handles) this.#list(open, handle);
       return handles;
     } finally {

@@ -252,22 +252,26 @@ export class Transitions {
     return (this.region.load(mmSeqLow) & 1) !== 0;
   }
 
-  /** Opens the section of a release and makes it full; returns every subscription there is. */
+  /**
+   * Opens the section of a release and makes it full; returns every subscription there is. The records' lock, whose
+   * holder may have died, comes before any change: a release that fails has not begun.
+   */
   startRelease(_section: Section): number[] {
     this.lock.enter();
-    const { words } = this.region;
-    if (words[mmReleased] !== 0) {
+    try {
+      const { words } = this.region;
+      if (words[mmReleased] !== 0) refuseReleased();
+      const handles = this.slab.handlesWhere(
+        (state) =>
+          state === State.inserted || state === State.inserting || state === State.removing,
+      );
+      words[mmReleased] = 1;
+      words[mmActive] = words[mmActive]! + 1;
+      this.#makeFull();
+      return handles;
+    } finally {
       this.lock.leave();
-      refuseReleased();
     }
-    words[mmReleased] = 1;
-    words[mmActive] = words[mmActive]! + 1;
-    this.#makeFull();
-    const handles = this.slab.handlesWhere(
-      (state) => state === State.inserted || state === State.inserting || state === State.removing,
-    );
-    this.lock.leave();
-    return handles;
   }
 
   /** Notes a hit of the caller's open section. Under the driver's lock. Pairs with `loadSeq`. */

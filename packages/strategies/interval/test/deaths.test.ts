@@ -74,6 +74,18 @@ describe.each(['landed', 'scoped'])('[K1] an agent of %s died', (variant) => {
     expect(region.words[mmAt + Mm.active]).toBe(0);
   });
 
+  it('while it took a record: a release fails before it has begun, and keeps no lock', () => {
+    const { alive, region, calls, agent, dies } = twoAgents(variant);
+    alive.subscribeSync(range, 0, { cookie: 1 });
+    region.words[mmAt + Mm.slab] = agent;
+    dies();
+    expect(codeNaming(agent, () => alive.releaseSync())).toBe('MMN_AGENT_DIED');
+    const { lock, active, released } = Mm;
+    expect([lock, active, released].map((word) => region.words[mmAt + word])).toEqual([0, 0, 0]);
+    section(alive);
+    expect(calls).toEqual([1]);
+  });
+
   it('in a critical section: what needs its lock fails, and no section is left open', () => {
     const { alive, region, agent, dies } = twoAgents(variant);
     const subscription = alive.subscribeSync(range, 0);

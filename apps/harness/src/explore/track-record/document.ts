@@ -81,7 +81,7 @@ Gone through completely, once; the command does it again.
 
 | what | orders, steps | command |
 |---|---|---|
-| the legacy list with SRCU: unregister against a callback against the release, three threads in shared memory; 22 minutes beside other work | 13,689,419 orders, 144,001,748 synchronisation operations | \`npm run explore -- --strategy hlist-srcu --scenario unregister --seconds 7200\` |
+| the legacy list with SRCU: unregister against a callback against the release, three threads in shared memory; five minutes beside other work | 13,689,419 orders, 198,759,424 synchronisation operations | \`npm run explore -- --strategy hlist-srcu --scenario unregister --seconds 7200\` |
 | the unified notifier: a section, a device that goes, the end of the address space, three threads in shared memory; half a minute | 268,196 orders, 4,010,719 synchronisation operations | \`npm run explore -- --strategy interval --scenario close-exit --seconds 300\` |
 `;
 
