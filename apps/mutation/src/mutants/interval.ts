@@ -112,15 +112,15 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
   [
     'a release does not make the epoch full',
     transitions,
-    'this.#makeFull();\n    const handles = this.slab',
-    'const handles = this.slab',
+    'this.#makeFull();\n      return handles;',
+    'return handles;',
     'L1',
     'the number that a read compares is not set by the end of the address space',
   ],
   [
     'a release may happen twice',
     transitions,
-    'words[mmReleased] = 1;\n    words[mmActive]',
+    'words[mmReleased] = 1;\n      words[mmActive]',
     'words[mmActive]',
     'L1.after',
   ],
