@@ -1,10 +1,10 @@
 /** Random schedules on the simulated address space: v5.3 is caught serving a stale entry, the fixed variant never. */
 import { describe, expect, it } from 'vitest';
-import { neverStale, simulate } from '../../hlist-srcu/test/driver-random.ts';
+import { neverStale, seeded, simulate } from '../../hlist-srcu/test/driver-random.ts';
 import { hmm } from '../src/index.ts';
-import { seeded } from './seed.ts';
 
-const play = (seed: number, variant: string) => simulate(seed, () => hmm.create({ variant }));
+const play = (seed: number, variant: string) =>
+  simulate(seed, { create: () => hmm.create({ variant }) });
 
 describe('v5.3', () => {
   it('[HMM-1] serves a stale entry by seed 7: a section began and ended between the read and the look at the flag', async () => {

@@ -2,32 +2,19 @@
  * Random schedules on the simulated address space: `fixed` is never stale by any seed, v5.3 is by the seeds named here, and
  * the counts are the same with both containers.
  */
-import {
-  Machine,
-  Scheduler,
-  type Mirror,
-  type Statistics,
-  type Task,
-} from '@mmu-notifier/address-space';
 import type { DriverCreateOptions } from '@mmu-notifier/hlist-srcu/driver';
-import { createFlatIndex } from '@mmu-notifier/hlist-srcu/driver';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import {
+  neverStale,
+  sameWithEither,
+  seeded,
+  simulate,
+} from '../../hlist-srcu/test/driver-random.ts';
 import { i915Userptr } from '../src/index.ts';
-import { seeded } from './seed.ts';
 
 /** For a machine that is busy with other things. */
 const timeoutMs = 60_000;
-
-const page = 4096;
-const base = 0x7f00_0000_0000;
-const pageCount = 8;
-const killed = 'thread 2';
-
-interface Outcome {
-  readonly counts: Statistics;
-  readonly firstStale: string | undefined;
-}
 
 interface Circumstances {
   /** The second thread runs with a fatal signal. */
@@ -36,60 +23,25 @@ interface Circumstances {
   readonly waits?: 'never' | 'invalidate';
 }
 
-/** Two threads change what the objects of a GPU lie over, in the order that the seed makes; objects come and go. */
-async function simulate(
+/** Two batches use an object of a GPU, others come and go. */
+const play = (
   seed: number,
   options: DriverCreateOptions,
   { isKilled = false, waits = 'invalidate' }: Circumstances = {},
-): Promise<Outcome> {
-  const scheduler = new Scheduler({ seed });
-  const isBeingKilled = (): boolean => isKilled && scheduler.current?.name === killed;
-  const createNotifier = () => i915Userptr.create({ ...options, isBeingKilled });
-  const machine = new Machine({ scheduler, createNotifier });
-  const space = machine.createAddressSpace('process');
-  const { random } = scheduler;
-  const addressOf = (): number => base + random.below(pageCount) * page;
-
-  function* use(mirror: Mirror, rounds: number): Task<void> {
-    for (let round = 0; round < rounds; round++) {
-      yield* mirror.device.access(mirror, addressOf(), random.below(2) === 0);
-    }
-  }
-  function* change(): Task<void> {
-    for (let round = 0; round < 15; round++) {
-      const address = addressOf();
-      const choice = random.below(6);
-      if (choice === 0) yield* space.mmap({ address, length: page, populate: true });
-      else if (choice === 1) yield* space.madvise(address, page, 'dontneed');
-      else if (choice === 2) yield* space.migrate(address, 2 * page);
-      else if (choice === 3) yield* space.reclaim(address, page);
-      else yield* space.fault(address, true);
-    }
-  }
-  function* comeAndGo(): Task<void> {
-    const device = machine.createDevice({ name: 'gpu', waits });
-    for (let round = 0; round < 6; round++) {
-      const end = base + (1 + random.below(pageCount)) * page;
-      const mirror = yield* device.register(space, { start: base, end });
-      yield* use(mirror, 3);
-      yield* device.unregister(mirror);
-    }
-  }
-  function* program(): Task<void> {
-    yield* space.mmap({ address: base, length: pageCount * page, populate: true });
-    const device = machine.createDevice({ name: 'gpu', waits });
-    const span = { start: base, end: base + pageCount * page };
-    const mirror = yield* device.register(space, span);
-    for (const name of ['batch 1', 'batch 2']) scheduler.spawn(use(mirror, 20), undefined, name);
-    scheduler.spawn(comeAndGo(), undefined, 'objects');
-    scheduler.spawn(change(), undefined, 'thread 1');
-    scheduler.spawn(change(), undefined, killed);
-  }
-  scheduler.spawn(program(), undefined, 'program');
-  await scheduler.run();
-  machine.verify();
-  return { counts: machine.statistics, firstStale: machine.oracle.firstStale };
-}
+) =>
+  simulate(seed, {
+    create: (_defer, scheduler) => {
+      const isBeingKilled = (): boolean => isKilled && scheduler.current?.name === 'thread 2';
+      return i915Userptr.create({ ...options, isBeingKilled });
+    },
+    *program(stage) {
+      const gpu = stage.machine.createDevice({ name: 'gpu', waits });
+      const mirror = yield* stage.register(gpu);
+      for (const name of ['batch 1', 'batch 2']) stage.spawn(name, stage.touch(mirror, 20));
+      const other = stage.machine.createDevice({ name: 'gpu', waits });
+      stage.spawn('objects', stage.comeAndGo(other, { rounds: 6, touches: 3 }));
+    },
+  });
 
 /** Which defect the oracle's words tell of, by the order of the steps. */
 function defectIn(firstStale: string | undefined): string | undefined {
@@ -108,7 +60,7 @@ describe('v5.3', () => {
     { id: 'I915-2', seed: 10, isKilled: false },
     { id: 'I915-4', seed: 1, isKilled: true },
   ])('[$id] is caught serving a stale entry by seed $seed', async ({ id, seed, isKilled }) => {
-    const { counts, firstStale } = await simulate(seed, {}, { isKilled });
+    const { counts, firstStale } = await play(seed, {}, { isKilled });
     expect(defectIn(firstStale)).toBe(id);
     expect(counts.staleReads).toBeGreaterThan(0);
   });
@@ -117,7 +69,7 @@ describe('v5.3', () => {
     'misses nothing that is in the tree, unless a task is being killed',
     async () => {
       const schedules = fc.asyncProperty(fc.integer(), async (seed) => {
-        const { firstStale } = await simulate(seed, {});
+        const { firstStale } = await play(seed, {});
         expect([undefined, 'I915-1', 'I915-2']).toContain(defectIn(firstStale));
       });
       await fc.assert(schedules, seeded(40));
@@ -130,13 +82,12 @@ describe('fixed', () => {
   it(
     'never serves a stale entry, whatever the schedule and whoever is killed',
     async () => {
-      const schedules = fc.asyncProperty(fc.integer(), fc.boolean(), async (seed, isKilled) => {
-        const { counts, firstStale } = await simulate(seed, { variant: 'fixed' }, { isKilled });
-        expect(firstStale).toBe(undefined);
-        expect(counts.staleReads).toBe(0);
-        expect(counts.published).toBeGreaterThan(0);
-      });
-      await fc.assert(schedules, seeded(60));
+      await expect(
+        neverStale(
+          (seed) => play(seed, { variant: 'fixed' }, { isKilled: seed % 2 === 0 }),
+          seeded(60),
+        ),
+      ).resolves.toBe(undefined);
     },
     timeoutMs,
   );
@@ -146,13 +97,11 @@ describe.each(i915Userptr.variants)('%s', (variant) => {
   it(
     'does the same with either container',
     async () => {
-      const schedules = fc.asyncProperty(fc.integer(), async (seed) => {
-        const circumstances = { waits: 'never' } as const;
-        const options = { variant, createIndex: createFlatIndex };
-        const flat = await simulate(seed, options, circumstances);
-        expect(flat).toEqual(await simulate(seed, { variant }, circumstances));
-      });
-      await fc.assert(schedules, seeded(15));
+      const same = sameWithEither(
+        (seed, container) => play(seed, { variant, ...container }, { waits: 'never' }),
+        seeded(15),
+      );
+      await expect(same).resolves.toBe(undefined);
     },
     timeoutMs,
   );

@@ -1,12 +1,11 @@
 /** Random schedules on the simulated address space: v5.3 is caught, fixed is not. */
 import type { DriverCreateOptions } from '@mmu-notifier/hlist-srcu/driver';
 import { describe, expect, it } from 'vitest';
-import { neverStale, simulate } from '../../hlist-srcu/test/driver-random.ts';
+import { neverStale, seeded, simulate } from '../../hlist-srcu/test/driver-random.ts';
 import { scifDma } from '../src/index.ts';
-import { seeded } from './seed.ts';
 
 const play = (seed: number, options: DriverCreateOptions) =>
-  simulate(seed, (defer) => scifDma.create({ defer, ...options }));
+  simulate(seed, { create: (defer) => scifDma.create({ defer, ...options }) });
 
 const tornDown = /the entry should have been torn down/;
 const refused = /publish should have refused/;

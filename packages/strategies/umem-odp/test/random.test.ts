@@ -1,68 +1,30 @@
 /** Random schedules on the simulated address space: no stale entry by any seed, and the same counts with both containers. */
-import {
-  Machine,
-  Scheduler,
-  type Mirror,
-  type Statistics,
-  type Task,
-} from '@mmu-notifier/address-space';
+import { Machine, Scheduler, type Task } from '@mmu-notifier/address-space';
 import type { DriverCreateOptions } from '@mmu-notifier/hlist-srcu/driver';
-import { createFlatIndex } from '@mmu-notifier/hlist-srcu/driver';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import {
+  neverStale,
+  sameWithEither,
+  seeded,
+  simulate,
+} from '../../hlist-srcu/test/driver-random.ts';
 import { umemOdp } from '../src/index.ts';
-import { seeded } from './seed.ts';
 
 const page = 4096;
 const base = 0x7f00_0000_0000;
-const pageCount = 8;
 
-/** Two threads change what two devices mirror, in the order that the seed makes. */
-async function simulate(
-  seed: number,
-  options: DriverCreateOptions,
-): Promise<{ counts: Statistics; firstStale: string | undefined }> {
-  const scheduler = new Scheduler({ seed });
-  const machine = new Machine({ scheduler, createNotifier: () => umemOdp.create(options) });
-  const space = machine.createAddressSpace('process');
-  const { random } = scheduler;
-  const addressOf = (): number => base + random.below(pageCount) * page;
-  const mirrors: Mirror[] = [];
-
-  function* touch(mirror: Mirror): Task<void> {
-    for (let round = 0; round < 20; round++) {
-      yield* mirror.device.access(mirror, addressOf(), random.below(2) === 0);
-    }
-  }
-  function* change(): Task<void> {
-    for (let round = 0; round < 15; round++) {
-      const address = addressOf();
-      const choice = random.below(6);
-      if (choice === 0) yield* space.mmap({ address, length: page, populate: true });
-      else if (choice === 1) yield* space.madvise(address, page, 'dontneed');
-      else if (choice === 2) yield* space.migrate(address, 2 * page);
-      else if (choice === 3) yield* space.reclaim(address, page);
-      else yield* space.fault(address, true);
-    }
-  }
-  function* program(): Task<void> {
-    yield* space.mmap({ address: base, length: pageCount * page, populate: true });
-    for (const [number, pages] of [pageCount, 3].entries()) {
-      const device = machine.createDevice({ name: `device ${number}` });
-      const span = { start: base, end: base + pages * page };
-      const mirror = yield* device.register(space, span);
-      mirrors.push(mirror);
-      scheduler.spawn(touch(mirror), undefined, `device ${number}`);
-      scheduler.spawn(touch(mirror), undefined, `device ${number}, again`);
-    }
-    scheduler.spawn(change(), undefined, 'thread 1');
-    scheduler.spawn(change(), undefined, 'thread 2');
-  }
-  scheduler.spawn(program(), undefined, 'program');
-  await scheduler.run();
-  machine.verify();
-  return { counts: machine.statistics, firstStale: machine.oracle.firstStale };
-}
+/** Two devices, each with two faults on the same mirror. */
+const play = (seed: number, options: DriverCreateOptions) =>
+  simulate(seed, {
+    create: () => umemOdp.create(options),
+    *program(stage) {
+      for (const [name, pages] of [['device 0'], ['device 1', 3]] as const) {
+        const mirror = yield* stage.register(stage.machine.createDevice({ name }), pages);
+        for (const fault of [name, `${name}, again`]) stage.spawn(fault, stage.touch(mirror, 20));
+      }
+    },
+  });
 
 /** A thread discards parts of huge pages, which splits them inside of the section, while a device comes and goes. */
 async function simulateNesting(seed: number, variant: string): Promise<void> {
@@ -115,20 +77,16 @@ describe('nested sections', () => {
 
 describe.each(umemOdp.variants)('%s', (variant) => {
   it('never serves a stale entry, whatever the schedule', async () => {
-    const schedules = fc.asyncProperty(fc.integer(), async (seed) => {
-      const { counts, firstStale } = await simulate(seed, { variant });
-      expect(firstStale).toBe(undefined);
-      expect(counts.staleReads).toBe(0);
-      expect(counts.published).toBeGreaterThan(0);
-    });
-    await fc.assert(schedules, seeded(60));
+    await expect(neverStale((seed) => play(seed, { variant }), seeded(60))).resolves.toBe(
+      undefined,
+    );
   });
 
   it('does the same with either container', async () => {
-    const schedules = fc.asyncProperty(fc.integer(), async (seed) => {
-      const flat = await simulate(seed, { variant, createIndex: createFlatIndex });
-      expect(flat).toEqual(await simulate(seed, { variant }));
-    });
-    await fc.assert(schedules, seeded(15));
+    const same = sameWithEither(
+      (seed, container) => play(seed, { variant, ...container }),
+      seeded(15),
+    );
+    await expect(same).resolves.toBe(undefined);
   });
 });
