@@ -4,15 +4,7 @@ import { DriverWorld, Recorder, kindsOf } from '../../hlist-srcu/test/driver-wor
 import type { AmdgpuDriver } from '../src/driver.ts';
 import { amdgpuMn, type Bo } from '../src/index.ts';
 
-export {
-  begin,
-  codeFrom,
-  isPending,
-  now,
-  publish,
-  Recorder,
-  settled,
-} from '../../hlist-srcu/test/driver-world.ts';
+export * from '../../hlist-srcu/test/driver-world.ts';
 
 /** Every variant with every container. */
 export const kinds = kindsOf(amdgpuMn.variants);

@@ -4,15 +4,7 @@ import { DriverWorld, Recorder } from '../../hlist-srcu/test/driver-world.ts';
 import type { Gntdev } from '../src/gntdev.ts';
 import { gntdev, type GrantMap } from '../src/index.ts';
 
-export {
-  begin,
-  codeFrom,
-  isPending,
-  now,
-  publish,
-  Recorder,
-  settled,
-} from '../../hlist-srcu/test/driver-world.ts';
+export * from '../../hlist-srcu/test/driver-world.ts';
 
 /** See the file's head. */
 export class World extends DriverWorld<GrantMap> {

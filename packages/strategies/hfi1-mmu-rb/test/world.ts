@@ -12,15 +12,7 @@ import {
 import { hfi1MmuRb, type UserBuffer } from '../src/index.ts';
 import type { MmuRb } from '../src/mmu-rb.ts';
 
-export {
-  begin,
-  codeFrom,
-  isPending,
-  now,
-  publish,
-  Recorder,
-  settled,
-} from '../../hlist-srcu/test/driver-world.ts';
+export * from '../../hlist-srcu/test/driver-world.ts';
 
 /** Every variant with every container. */
 export const kinds = kindsOf(hfi1MmuRb.variants);

@@ -6,15 +6,7 @@ import type { HmmDriver } from '../src/driver.ts';
 import type { Hmm } from '../src/hmm.ts';
 import { hmm, type Mirror } from '../src/index.ts';
 
-export {
-  begin,
-  codeFrom,
-  isPending,
-  now,
-  publish,
-  Recorder,
-  settled,
-} from '../../hlist-srcu/test/driver-world.ts';
+export * from '../../hlist-srcu/test/driver-world.ts';
 
 /** See the file's head. */
 export class World extends DriverWorld<Mirror> {

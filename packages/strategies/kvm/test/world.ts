@@ -4,15 +4,7 @@ import { DriverWorld, Recorder } from '../../hlist-srcu/test/driver-world.ts';
 import { kvm, type Memslot } from '../src/index.ts';
 import type { Kvm } from '../src/kvm.ts';
 
-export {
-  begin,
-  codeFrom,
-  isPending,
-  now,
-  publish,
-  Recorder,
-  settled,
-} from '../../hlist-srcu/test/driver-world.ts';
+export * from '../../hlist-srcu/test/driver-world.ts';
 
 /** See the file's head. */
 export class World extends DriverWorld<Memslot> {

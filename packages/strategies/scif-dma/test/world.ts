@@ -5,15 +5,7 @@ import { begin, DriverWorld, publish, Recorder } from '../../hlist-srcu/test/dri
 import type { Endpoint } from '../src/endpoint.ts';
 import { scifDma, type CopyBuffer } from '../src/index.ts';
 
-export {
-  begin,
-  codeFrom,
-  isPending,
-  now,
-  publish,
-  Recorder,
-  settled,
-} from '../../hlist-srcu/test/driver-world.ts';
+export * from '../../hlist-srcu/test/driver-world.ts';
 
 /** See the file's head. */
 export class World extends DriverWorld<CopyBuffer> {

@@ -3,15 +3,7 @@ import type { DriverCreateOptions } from '@mmu-notifier/hlist-srcu/driver';
 import { DriverWorld, Recorder, kindsOf } from '../../hlist-srcu/test/driver-world.ts';
 import { umemOdp, type Umem } from '../src/index.ts';
 
-export {
-  begin,
-  codeFrom,
-  isPending,
-  now,
-  publish,
-  Recorder,
-  settled,
-} from '../../hlist-srcu/test/driver-world.ts';
+export * from '../../hlist-srcu/test/driver-world.ts';
 
 /** Every variant with every container. */
 export const kinds = kindsOf(umemOdp.variants);

@@ -5,14 +5,7 @@ import { vhost, type Area, type AreaOps } from '../src/index.ts';
 import type { Vhost } from '../src/vhost.ts';
 import type { Virtqueue } from '../src/virtqueue.ts';
 
-export {
-  begin,
-  codeFrom,
-  isPending,
-  now,
-  publish,
-  settled,
-} from '../../hlist-srcu/test/driver-world.ts';
+export * from '../../hlist-srcu/test/driver-world.ts';
 
 /** Remembers its callbacks, and times that the pages were marked dirty. */
 export class Recorder extends CommonRecorder implements AreaOps {
