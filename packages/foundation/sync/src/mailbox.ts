@@ -23,7 +23,7 @@
  * 2. Hence a callback runs within any wait of its owner's, and must not take a lock that the owner may hold there.
  * 3. An owner that neither waits nor returns to its event loop is not reached: in long work it calls `serve`.
  * 4. In a section that must not block nobody waits for another agent: the answer is "would block".
- * 5. An owner that died answers nobody: who waits for it gets `MMN_AGENT_DIED`.
+ * 5. An owner that died answers nobody: who waits for it gets `MMN_AGENT_DIED`, and gives the post back.
  *
  * Ours; the pattern is that of Linux's smp_call_function_many, whose callers serve their own queue for rule 1 too
  * (kernel/smp.c, v5.3).
@@ -36,6 +36,7 @@ import {
   type MaybePromise,
   type SubscriptionOps,
 } from '@mmu-notifier/core';
+import { isDead } from './deaths.ts';
 import { checkPlace, type Region } from './memory.ts';
 import { struct } from './struct.ts';
 import { WaitQueue, waitQueueWords } from './wait-queue.ts';
@@ -52,9 +53,7 @@ const PostAt = struct({
   callback: 'word',
   kind: 'word',
   event: 'word',
-  blockable: 'word',
   textLength: 'word',
-  unused: 'word',
   start: 'wide',
   end: 'wide',
 });
@@ -75,6 +74,8 @@ const State = {
   yes: 4,
   no: 5,
   failed: 6,
+  /** The owner: who posted it gave up. */
+  abandoned: 7,
 } as const;
 
 const kinds = ['invalidate', 'finish', 'release'] as const;
@@ -108,6 +109,8 @@ export class Mailbox {
   readonly ops: SubscriptionOps;
   readonly #blocks: boolean;
   readonly #owned: (SubscriptionOps | undefined)[] = [];
+  /** Numbers of tables that were disowned. */
+  readonly #numbersLeft: number[] = [];
   readonly #room: WaitQueue;
   #box = -1;
   #isOpen = true;
@@ -150,8 +153,7 @@ export class Mailbox {
       );
     }
     if (this.#box < 0) this.#open();
-    let number = this.#owned.indexOf(undefined);
-    if (number < 0) number = this.#owned.length;
+    const number = this.#numbersLeft.pop() ?? this.#owned.length;
     if (number > numberMask) {
       throw new NotifierError(
         'MMN_OUT_OF_CAPACITY',
@@ -169,7 +171,10 @@ export class Mailbox {
 
   /** The subscription with this cookie was closed. */
   disown(cookie: number): void {
-    this.#owned[cookie & numberMask] = undefined;
+    const number = cookie & numberMask;
+    if (this.#owned[number] === undefined) return;
+    this.#owned[number] = undefined;
+    this.#numbersLeft.push(number);
   }
 
   /** Runs what was posted to this agent. Waits of `sync` call it, and so should long work between them. */
@@ -238,7 +243,7 @@ export class Mailbox {
       start: wide[(at >> 1) + PostAt.start]!,
       end: wide[(at >> 1) + PostAt.end]!,
       event: invalidationEvents[words[at + PostAt.event]!]!,
-      blockable: words[at + PostAt.blockable] !== 0,
+      blockable: true, // nobody posts another
       owner: undefined,
     };
     const kind = kinds[words[at + PostAt.kind]!]!;
@@ -261,19 +266,28 @@ export class Mailbox {
   }
 
   #fail(at: number, error: unknown): void {
-    const text = String(error).slice(0, textMax);
+    const text = textOf(error).slice(0, textMax);
     const { words } = this.region;
     words[at + PostAt.textLength] = text.length;
     for (let i = 0; i < text.length; i += 2) {
-      words[at + PostAt.sizeWords + (i >> 1)] =
-        text.charCodeAt(i) | ((i + 1 < text.length ? text.charCodeAt(i + 1) : 0) << 16);
+      // Behind the end of the text it is NaN, which counts as 0.
+      words[at + PostAt.sizeWords + (i >> 1)] = text.charCodeAt(i) | (text.charCodeAt(i + 1) << 16);
     }
     this.#answer(at, State.failed);
   }
 
   #answer(at: number, state: number): void {
-    this.region.store(at + PostAt.state, state);
-    wake(this.region, at + PostAt.state);
+    const { region } = this;
+    if (region.compareExchange(at + PostAt.state, State.running, state)) {
+      wake(region, at + PostAt.state);
+    } else {
+      this.#free(at); // nobody waits for it any more
+    }
+  }
+
+  #free(at: number): void {
+    this.region.store(at + PostAt.state, State.free);
+    this.#room.wakeAll();
   }
 
   /** The callback, on its owner. */
@@ -290,7 +304,7 @@ export class Mailbox {
   /** Runs a callback on its owner: here, or by a post. */
   #call(kind: Kind, range: InvalidationRange, cookie: number): MaybePromise<boolean | void> {
     const box = cookie >>> boxShift;
-    if (box === this.#box && this.#box >= 0) return this.#here(kind, range, cookie);
+    if (box === this.#box) return this.#here(kind, range, cookie);
     if (!range.blockable) return false;
     const waiting = this.#post(kind, range, cookie, box);
     return this.#blocks ? runSync(waiting) : run(waiting);
@@ -312,27 +326,40 @@ export class Mailbox {
     words[at + PostAt.callback] = cookie;
     words[at + PostAt.kind] = kinds.indexOf(kind);
     words[at + PostAt.event] = invalidationEvents.indexOf(range.event);
-    words[at + PostAt.blockable] = range.blockable ? 1 : 0;
     wide[(at >> 1) + PostAt.start] = range.start;
     wide[(at >> 1) + PostAt.end] = range.end;
     region.store(at + PostAt.state, State.posted);
     const bell = this.#boxAt(box) + BoxAt.bell;
     region.add(bell, 1);
     wake(region, bell);
-    for (;;) {
-      const state = region.load(at + PostAt.state);
-      if (state >= State.yes) break;
-      yield { region, index: at + PostAt.state, expected: state, holder: owner };
+    let state: number;
+    try {
+      while ((state = region.load(at + PostAt.state)) < State.yes) {
+        yield { region, index: at + PostAt.state, expected: state, holder: owner };
+      }
+    } catch (error) {
+      this.#abandon(at, owner);
+      throw error;
     }
-    const state = region.load(at + PostAt.state);
     const text = state === State.failed ? this.#textOf(at) : '';
-    region.store(at + PostAt.state, State.free);
-    this.#room.wakeAll();
+    this.#free(at);
     if (state !== State.failed) return state === State.yes;
     throw new NotifierError(
       'MMN_CALLBACK_FAILED',
       `expected the callback to return on its owner, agent ${owner}, got ${text}`,
     );
+  }
+
+  /** Nobody waits for the answer. Whoever may still write one gives the post back then. */
+  #abandon(at: number, owner: number): void {
+    const { region } = this;
+    if (
+      isDead(region, owner) ||
+      region.compareExchange(at + PostAt.state, State.posted, State.taken) ||
+      !region.compareExchange(at + PostAt.state, State.running, State.abandoned)
+    ) {
+      this.#free(at);
+    }
   }
 
   #take(): number {
@@ -360,6 +387,15 @@ export class Mailbox {
 
   #postAt(post: number): number {
     return this.index + postsAt + post * postWords;
+  }
+}
+
+/** Not everything that can be thrown has a text. */
+function textOf(error: unknown): string {
+  try {
+    return String(error);
+  } catch {
+    return `something of type ${typeof error} without a text`;
   }
 }
 

@@ -1,5 +1,5 @@
-/** Callbacks on the agent that owns them. Real agents, bounded by counts. */
-import { codeOf, type InvalidationEvent, type InvalidationRange } from '@mmu-notifier/core';
+/** Callbacks on the agent that owns them, between real agents, bounded by counts. What needs no thread is in mailbox-posts.test.ts. */
+import { codeOf, type InvalidationRange } from '@mmu-notifier/core';
 import { describe, expect, it } from 'vitest';
 import { spawnAgent, type Agent } from '../src/agents.ts';
 import { Mailbox, Mutex, type Region } from '../src/index.ts';
@@ -26,12 +26,8 @@ async function untilReady(region: Region, count: number): Promise<void> {
   while (region.load(At.ready) < count) await new Promise((resolve) => setImmediate(resolve));
 }
 
-function rangeOf(
-  startAt: number,
-  event: InvalidationEvent = 'CLEAR',
-  blockable = true,
-): InvalidationRange {
-  return { start: startAt, end: startAt + 1, event, blockable, owner: undefined };
+function rangeAt(startAt: number): InvalidationRange {
+  return { start: startAt, end: startAt + 1, event: 'CLEAR', blockable: true, owner: undefined };
 }
 
 async function failure(act: () => unknown): Promise<unknown> {
@@ -49,38 +45,10 @@ describe('a mailbox', { timeout: 30_000 }, () => {
     await untilReady(region, 1);
     const mailbox = new Mailbox(region, At.boxes, { blocks: false });
     const cookie = region.load(At.cookies);
-    expect(await mailbox.ops.invalidate(rangeOf(5), cookie)).toBe(true);
-    expect(await mailbox.ops.invalidate(rangeOf(13), cookie)).toBe(false);
+    expect(await mailbox.ops.invalidate(rangeAt(5), cookie)).toBe(true);
+    expect(await mailbox.ops.invalidate(rangeAt(13), cookie)).toBe(false);
     region.store(At.stop, 1);
     expect(await owner.sum).toBe(18);
-  });
-
-  it('says "would block" of another agent in a section that must not block', async () => {
-    const region = createRegion();
-    const owner = start('owner', region);
-    await untilReady(region, 1);
-    const mailbox = new Mailbox(region, At.boxes, { blocks: true });
-    const cookie = region.load(At.cookies);
-    expect(mailbox.ops.invalidate(rangeOf(5, 'CLEAR', false), cookie)).toBe(false);
-    region.store(At.stop, 1);
-    expect(await owner.sum).toBe(0);
-    const own = mailbox.own({ invalidate: () => true });
-    expect(mailbox.ops.invalidate(rangeOf(5, 'CLEAR', false), own)).toBe(true);
-    mailbox.close();
-  });
-
-  it('brings what a callback throws, and names its owner', async () => {
-    const region = createRegion();
-    const owner = start('owner', region);
-    await untilReady(region, 1);
-    const mailbox = new Mailbox(region, At.boxes, { blocks: false });
-    const moved = () => mailbox.ops.invalidate(rangeOf(5, 'MIGRATE'), region.load(At.cookies));
-    expect(await failure(moved)).toEqual([
-      'MMN_CALLBACK_FAILED',
-      `expected the callback to return on its owner, agent ${owner.number}, got Error: cannot move [5, 6)`,
-    ]);
-    region.store(At.stop, 1);
-    await owner.exit;
   });
 
   it('lets two agents post to each other and both go on', async () => {
@@ -97,7 +65,7 @@ describe('a mailbox', { timeout: 30_000 }, () => {
     const owner = start('locked-owner', region);
     await untilReady(region, 1);
     const mailbox = new Mailbox(region, At.boxes, { blocks: false });
-    expect(await mailbox.ops.invalidate(rangeOf(7), region.load(At.cookies))).toBe(true);
+    expect(await mailbox.ops.invalidate(rangeAt(7), region.load(At.cookies))).toBe(true);
     mutex.unlock();
     expect(await owner.sum).toBe(7);
   });
@@ -107,41 +75,11 @@ describe('a mailbox', { timeout: 30_000 }, () => {
     const owner = start('mute-owner', region);
     await untilReady(region, 1);
     const mailbox = new Mailbox(region, At.boxes, { blocks: false });
-    const answer = failure(() => mailbox.ops.invalidate(rangeOf(7), region.load(At.cookies)));
+    const answer = failure(() => mailbox.ops.invalidate(rangeAt(7), region.load(At.cookies)));
     await owner.terminate();
     expect(await answer).toEqual([
       'MMN_AGENT_DIED',
       expect.stringContaining(`agent ${owner.number}`),
     ]);
-  });
-
-  it('calls finish and release only of those who have them', () => {
-    const region = createRegion();
-    const mailbox = new Mailbox(region, At.boxes, { blocks: true });
-    const calls: string[] = [];
-    const plain = mailbox.own({ invalidate: () => true });
-    const full = mailbox.own({
-      invalidate: () => true,
-      finish: () => void calls.push('finish'),
-      release: () => void calls.push('release'),
-    });
-    for (const cookie of [plain, full]) {
-      void mailbox.ops.finish?.(rangeOf(1), cookie);
-      void mailbox.ops.release?.(cookie);
-    }
-    expect(calls).toEqual(['finish', 'release']);
-    mailbox.close();
-  });
-
-  it('refuses cookies of nobody, and owning when it is closed', async () => {
-    const region = createRegion();
-    const mailbox = new Mailbox(region, At.boxes, { blocks: true });
-    const cookie = mailbox.own({ invalidate: () => true });
-    mailbox.disown(cookie);
-    const call = (): unknown => mailbox.ops.invalidate(rangeOf(1), cookie);
-    expect(await failure(call)).toEqual(['MMN_CLOSED', expect.stringMatching(/expected .* got/)]);
-    mailbox.close();
-    const late = (): unknown => mailbox.own({ invalidate: () => true });
-    expect(await failure(late)).toEqual(['MMN_CLOSED', expect.stringMatching(/expected .* got/)]);
   });
 });
