@@ -149,6 +149,41 @@ describe('explore', () => {
   });
 
   test.each([
+    ['shared-memory', 'two-sections'],
+    ['event-loop', 'two-waits'],
+  ])(
+    'Ctrl-C in mode %s exits with 130, prints and writes what was done, and says what was not',
+    { timeout },
+    async (mode, long) => {
+      const folder = mkdtempSync(join(tmpdir(), 'mmu-notifier-explore-'));
+      const json = join(folder, 'interrupted.json');
+      const scenarios = ['fault', long];
+      const args = ['--strategy', 'interval,reference', '--scenario', scenarios.join()];
+      let isCut = false;
+      const { code, out, err } = await harness(
+        ['explore', ...args, '--mode', mode, '--seconds', '600', '--json', json],
+        (text, interrupt) => {
+          if (isCut || !text.includes('complete')) return;
+          isCut = true;
+          interrupt();
+        },
+      );
+      expect(code).toBe(130);
+      expect(err).toContain('Interrupted');
+      expect(err).toContain('2 of 4 searches did not begin');
+      expect(out).toContain('ok, interrupted');
+      const { rows, ...rest } = JSON.parse(readFileSync(json, 'utf8')) as {
+        rows: { status: string; counts: { executions: number } }[];
+      };
+      expect(rows.map(({ status }) => status)).toEqual(['complete', 'interrupted']);
+      expect(rows[1]!.counts.executions).toBeGreaterThan(0);
+      const left = scenarios.map((scenario) => ({ strategy: 'reference', scenario, mode }));
+      expect(rest).toMatchObject({ interrupted: true, left });
+      rmSync(folder, { recursive: true });
+    },
+  );
+
+  test.each([
     [
       ['--strategy', 'kvm', '--mode', 'shared-memory'],
       /expected a strategy that runs in mode shared-memory, got 'kvm'/,

@@ -1,24 +1,15 @@
-/**
- * `explore`: every interleaving of a strategy's shipped code, in small situations.
- *
- * Asynchronous code comes first. After shared memory has been explored nothing waits any more: what explored code left
- * behind (promises of its own) must not run when the model of shared memory is gone, so the process exits in the same turn.
- */
+/** `explore`: every interleaving of a strategy's shipped code, in small situations. The searches are in explore-worker.ts. */
 import { writeFileSync } from 'node:fs';
 import { styleText } from 'node:util';
+import { Worker } from 'node:worker_threads';
 import { ExplorerError } from '@mmu-notifier/explorer';
 import { replayOnWorkers } from '@mmu-notifier/explorer/workers';
 import { Command, Option } from 'commander';
 import { exitCodes, UsageError } from '../errors.ts';
 import { collect, integer, outputFile, strategyList } from '../options.ts';
 import { defaultContenders, type Contender } from '../strategies.ts';
-import {
-  exploreEventLoop,
-  exploreShared,
-  replayOne,
-  type Row,
-  type Search,
-} from './explore-one.ts';
+import { replayOne, type Row } from './explore-one.ts';
+import type { Job, News, Task } from './explore-worker.ts';
 import { modes, situationNames, situationsFor, type Mode, type Situation } from './situations.ts';
 import { workerScenarioUrl } from './worker-scenario.ts';
 
@@ -82,7 +73,7 @@ export const exploreCommand: Command = new Command('explore')
   .option('--json <file>', 'write the results to a file as well', outputFile)
   .addHelpText(
     'after',
-    '\nExit codes: 0 complete without a violation; 1 a violation; 2 bad usage; 3 a budget stopped a search.',
+    '\nExit codes: 0 complete without a violation; 1 a violation; 2 bad usage; 3 a budget stopped a search; 130 interrupted.',
   )
   .action(async (options: Options) => {
     process.exit(await runExplore(options));
@@ -100,43 +91,72 @@ async function runExplore(options: Options): Promise<number> {
   );
   if (options.replay !== undefined) return runReplay(pairs, options.replay, options.on);
   if (options.on !== undefined) throw new UsageError('expected --on with --replay, got none');
+  const jobs = pairs.map(({ contender, situation: { name, mode } }) => ({
+    strategy: contender.label,
+    scenario: name,
+    mode,
+  }));
+  return runSearches(
+    [...jobs.filter(isInEventLoop), ...jobs.filter((job) => !isInEventLoop(job))],
+    options,
+  );
+}
+
+const isInEventLoop = ({ mode }: Job): boolean => mode === 'event-loop';
+const isViolation = ({ verdict }: Row): boolean => verdict !== 'ok';
+
+async function runSearches(jobs: readonly Job[], options: Options): Promise<number> {
+  const { json, first = false, search: strategy, seconds, preemptions, shape } = options;
+  const stop = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   const rows: Row[] = [];
-  const report = (row: Row): void => {
-    rows.push(row);
-    print(row);
-    if (options.json === undefined) return;
-    const results = { schema: 'mmu-notifier/explore/1', rows };
-    writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);
+  let isInterrupted = false;
+  const write = (): void => {
+    if (json === undefined) return;
+    const left = isInterrupted ? jobs.slice(rows.length) : [];
+    const results = { schema: 'mmu-notifier/explore/1', interrupted: isInterrupted, left, rows };
+    writeFileSync(json, `${JSON.stringify(results, null, 2)}\n`);
   };
-  const isEnough = (): boolean => options.first === true && rows.some(isViolation);
-  for (const { contender, situation } of pairs) {
-    if (situation.mode !== 'event-loop' || isEnough()) continue;
-    const line = startLine(`${contender.label} ${situation.name}`);
-    const row = await exploreEventLoop(contender, situation, searchOf(options, line));
-    line.stop();
-    report(row);
-  }
-  for (const { contender, situation } of pairs) {
-    if (situation.mode !== 'shared-memory' || isEnough()) continue;
-    const line = startLine(`${contender.label} ${situation.name}`);
-    const row = exploreShared(contender, situation, searchOf(options, line));
-    line.stop();
-    report(row);
+  process.once('SIGINT', () => {
+    isInterrupted = true;
+    Atomics.store(stop, 0, 1);
+    write(); // should it not stop, and be interrupted again
+  });
+  const line = progressLine();
+  const search = {
+    seconds,
+    strategy,
+    ...(preemptions === undefined ? {} : { preemptions }),
+    ...(shape === undefined ? {} : { shape }),
+  };
+  await inWorker({ jobs, search, first, stop }, (news) => {
+    if (news.kind === 'progress') {
+      line.update(news);
+      return;
+    }
+    line.clear();
+    rows.push(news.row);
+    print(news.row);
+    write();
+  });
+  line.clear();
+  if (isInterrupted) {
+    const left = jobs.length - rows.length;
+    const others = left === 0 ? '' : `; ${left} of ${jobs.length} searches did not begin`;
+    console.error(`Interrupted: the rows hold what was done by then${others}.`);
+    return exitCodes.interrupted;
   }
   if (rows.some(isViolation)) return exitCodes.violation;
   return rows.some(({ status }) => status === 'stopped') ? budgetCode : exitCodes.ok;
 }
 
-const isViolation = ({ verdict }: Row): boolean => verdict !== 'ok';
-
-function searchOf({ preemptions, search, seconds, shape }: Options, line: ProgressLine): Search {
-  return {
-    seconds,
-    strategy: search,
-    ...(preemptions === undefined ? {} : { preemptions }),
-    ...(shape === undefined ? {} : { shape }),
-    onProgress: line.update,
-  };
+/** @throws what the thread throws */
+function inWorker(task: Task, onNews: (news: News) => void): Promise<void> {
+  const worker = new Worker(new URL('./explore-worker.ts', import.meta.url), { workerData: task });
+  worker.on('message', onNews);
+  return new Promise((resolve, reject) => {
+    worker.once('error', reject);
+    worker.once('exit', () => resolve());
+  });
 }
 
 async function runReplay(
@@ -181,7 +201,11 @@ async function replayPair(
 }
 
 function print(row: Row): void {
-  const { strategy, scenario, mode, verdict, shape, status, counts, schedule, diagram } = row;
+  const { strategy, scenario, mode, verdict, shape, counts, schedule, diagram } = row;
+  const status =
+    row.completeTo === null
+      ? row.status
+      : `${row.status}, complete to ${row.completeTo} preemptions`;
   const { executions, steps, states, seconds } = counts;
   const what = shape ?? verdict;
   const how = verdict === 'ok' ? styleText('green', 'ok') : styleText('red', what);
@@ -198,25 +222,27 @@ function print(row: Row): void {
 }
 
 interface ProgressLine {
-  readonly update: (executions: number, seconds: number) => void;
-  readonly stop: () => void;
+  readonly update: (news: News & { readonly kind: 'progress' }) => void;
+  readonly clear: () => void;
 }
 
 const lineEveryMs = 100;
 
 /** A line that is written over on a terminal, nothing in a pipe. */
-function startLine(what: string): ProgressLine {
+function progressLine(): ProgressLine {
   const { stderr } = process;
-  if (!stderr.isTTY) return { update() {}, stop() {} };
+  if (!stderr.isTTY) return { update() {}, clear() {} };
   const clear = '\r\u001b[K';
   let lastMs = 0;
   return {
-    update(executions, seconds) {
+    update({ job: { strategy, scenario }, executions, seconds }) {
       const nowMs = performance.now();
       if (nowMs - lastMs < lineEveryMs) return;
       lastMs = nowMs;
-      stderr.write(`${clear}${what}: ${executions} executions, ${seconds.toFixed(1)} s`);
+      stderr.write(
+        `${clear}${strategy} ${scenario}: ${executions} executions, ${seconds.toFixed(1)} s`,
+      );
     },
-    stop: () => void stderr.write(clear),
+    clear: () => void stderr.write(clear),
   };
 }

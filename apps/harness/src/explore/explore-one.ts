@@ -24,7 +24,10 @@ export interface Row {
   readonly verdict: string;
   /** In an event loop: what was missed, in few words. */
   readonly shape: string | null;
-  readonly status: Status;
+  /** `interrupted`: by Ctrl-C, before it had found anything. */
+  readonly status: Status | 'interrupted';
+  /** A search that was stopped has covered everything with at most so many preemptions, if that is known. */
+  readonly completeTo: number | null;
   readonly counts: Pick<Counts, 'executions' | 'steps' | 'states' | 'seconds'>;
   /** The failing schedule, if one was found; give it to `--replay`. */
   readonly schedule: string | null;
@@ -44,6 +47,8 @@ export interface Search {
   /** In an event loop: only failures of this shape count. */
   readonly shape?: string;
   readonly onProgress?: (executions: number, seconds: number) => void;
+  /** Asked about ten times a second: nobody wants more. */
+  readonly isStopped?: () => boolean;
 }
 
 type Common = Pick<Row, 'strategy' | 'scenario' | 'mode'>;
@@ -52,20 +57,21 @@ type Common = Pick<Row, 'strategy' | 'scenario' | 'mode'>;
 export function exploreShared(
   contender: Contender,
   situation: SharedSituation,
-  { preemptions, seconds, strategy = 'dpor', onProgress }: Search,
+  { preemptions, seconds, strategy = 'dpor', onProgress, isStopped }: Search,
 ): Row {
-  const { verdict, status, counts, failure } = explore({
+  const { verdict, counts, failure, ...end } = explore({
     ...situation.build(contender),
     strategy,
     ...(preemptions === undefined ? {} : { preemptions }),
     budget: { seconds },
     onProgress: (each) => onProgress?.(each.executions, each.seconds),
+    ...(isStopped === undefined ? {} : { isStopped }),
   });
   return {
     ...nameOf(contender, situation),
     verdict,
     shape: null,
-    status,
+    ...endOf(end, failure, isStopped),
     counts,
     ...outlineOf(failure, failure?.steps),
   };
@@ -75,7 +81,7 @@ export function exploreShared(
 export async function exploreEventLoop(
   contender: Contender,
   situation: EventSituation,
-  { preemptions, seconds, shape, onProgress }: Search,
+  { preemptions, seconds, shape, onProgress, isStopped }: Search,
 ): Promise<Row> {
   const startMs = performance.now();
   const found = await exploreEvents({
@@ -84,13 +90,14 @@ export async function exploreEventLoop(
     ...(shape === undefined ? {} : { counts: (failure) => shapeOf(failure) === shape }),
     budget: { seconds },
     onProgress: (executions) => onProgress?.(executions, (performance.now() - startMs) / 1000),
+    ...(isStopped === undefined ? {} : { isStopped }),
   });
-  const { verdict, status, failure, executions, arrivals } = found;
+  const { verdict, failure, executions, arrivals } = found;
   return {
     ...nameOf(contender, situation),
     verdict,
     shape: failure === undefined ? null : shapeOf(failure),
-    status,
+    ...endOf(found, failure, isStopped),
     counts: { executions, steps: arrivals, states: 0, seconds: found.seconds },
     ...outlineOf(failure, failure?.arrivals.length),
   };
@@ -127,10 +134,19 @@ function nameOf({ label }: Contender, { name, mode }: SharedSituation | EventSit
   return { strategy: label, scenario: name, mode };
 }
 
+function endOf(
+  { status, completeTo }: { readonly status: Status; readonly completeTo: number | undefined },
+  failure: Failure | EventFailure | undefined,
+  isStopped: (() => boolean) | undefined,
+): Pick<Row, 'status' | 'completeTo'> {
+  const isCut = status === 'stopped' && failure === undefined && isStopped?.() === true;
+  return { status: isCut ? 'interrupted' : status, completeTo: completeTo ?? null };
+}
+
 function outlineOf(
   failure: Failure | EventFailure | undefined,
   steps: number | undefined,
-): Omit<Row, keyof Common | 'verdict' | 'status' | 'counts' | 'shape'> {
+): Pick<Row, 'schedule' | 'preemptions' | 'steps' | 'isMinimal' | 'message' | 'diagram'> {
   return {
     schedule: failure?.schedule ?? null,
     preemptions: failure?.preemptions ?? null,

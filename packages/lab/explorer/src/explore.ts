@@ -218,6 +218,7 @@ function searchOptions(options: Options): Omit<SearchOptions, 'codeRuns'> {
     seed: options.seed ?? 1,
     depth: options.depth ?? 3,
     onProgress: options.onProgress,
+    isStopped: options.isStopped,
   };
 }
 

@@ -29,7 +29,7 @@ export type Status =
   | 'complete'
   /** Every interleaving with at most so many preemptions was covered. */
   | 'complete-to-bound'
-  /** Neither: a failure, a budget or the strategy ended it. */
+  /** Neither: a failure, a budget, the strategy or `isStopped` ended it. */
   | 'stopped';
 
 /** One failing execution. */
@@ -55,6 +55,8 @@ export interface Failure {
 export interface Exploration {
   readonly verdict: Verdict;
   readonly status: Status;
+  /** Of a search that goes nearest first and was stopped: every interleaving with at most so many preemptions was covered. */
+  readonly completeTo: number | undefined;
   /** What was done and how far it went, in a sentence. */
   readonly summary: string;
   readonly counts: Counts;

@@ -75,6 +75,8 @@ export interface Options {
   readonly minimizeSeconds?: number;
   /** Called about ten times a second, and at the end. */
   readonly onProgress?: (counts: Counts) => void;
+  /** Asked about ten times a second. True ends the search as a spent budget does, and so the search for a smaller failure. */
+  readonly isStopped?: () => boolean;
 }
 
 /** How much was done. */

@@ -19,7 +19,8 @@ export function summarize(
       ? `${states} states`
       : `${executions} execution${executions === 1 ? '' : 's'}`;
   const summary = `${words(status, end, failure, options)}: ${howMuch}, ${counts.steps} steps, ${seconds.toFixed(2)} s`;
-  return { verdict: failure?.verdict ?? 'ok', status, summary, counts, failure };
+  const completeTo = status === 'stopped' && search.completeTo >= 0 ? search.completeTo : undefined;
+  return { verdict: failure?.verdict ?? 'ok', status, completeTo, summary, counts, failure };
 }
 
 function statusOf(search: Search, end: SearchEnd): Status {
@@ -41,5 +42,6 @@ function words(
   if (end === 'limit') {
     return 'stopped by an execution that has too many steps (a loop with an effect that never ends?), nothing found';
   }
+  if (end === 'asked') return 'stopped when asked, nothing found so far';
   return `stopped by the budget of ${end}, nothing found so far`;
 }

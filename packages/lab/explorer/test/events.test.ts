@@ -131,6 +131,16 @@ describe('how far', () => {
     expect(result).toMatchObject({ status: 'stopped', executions: 5 });
   });
 
+  it('who is asked to stop says so, and up to where it was complete', async () => {
+    const { executions } = await exploreEvents({ ...four, delays: 1 });
+    let asked = 0;
+    const isStopped = (): boolean => asked++ > executions;
+    const result = await exploreEvents({ ...four, isStopped });
+    expect(result).toMatchObject({ status: 'stopped', completeTo: 1 });
+    expect(result.summary).toMatch(/^stopped when asked/);
+    expect((await exploreEvents({ ...four, delays: 1 })).completeTo).toBe(undefined);
+  });
+
   it('random orders find the stale publication too, and are never complete', async () => {
     expect((await exploreEvents({ ...stale, strategy: 'random', seed: 3 })).verdict).toBe(
       'assertion',

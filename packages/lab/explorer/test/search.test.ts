@@ -106,6 +106,10 @@ describe('a bound on preemptions', () => {
   });
 });
 
+function turns(s: SharedArrayBuffer): void {
+  for (let i = 0; i < 9; i++) Atomics.add(words(s), 0, 1);
+}
+
 describe('budgets', () => {
   it.each([
     ['executions', { executions: 3 }],
@@ -115,6 +119,24 @@ describe('budgets', () => {
     const result = explore({ ...adders(4), budget, strategy: 'dfs' });
     expect(result).toMatchObject({ verdict: 'ok', status: 'stopped' });
     expect(result.summary).toMatch(`stopped by the budget of ${word}, nothing found so far: `);
+  });
+
+  const busy = { threads: { a: turns, b: turns, c: turns } };
+
+  it('who is asked to stop says so', () => {
+    const result = explore({ ...busy, isStopped: () => true, strategy: 'dfs' });
+    expect(result).toMatchObject({ verdict: 'ok', status: 'stopped', completeTo: undefined });
+    expect(result.summary).toMatch('stopped when asked, nothing found so far: ');
+    expect(result.counts.executions).toBeGreaterThan(0);
+  });
+
+  it('a search nearest first says up to where it was complete', () => {
+    const near = { ...busy, strategy: 'states' } as const;
+    const { counts, completeTo } = explore({ ...near, preemptions: 1 });
+    expect(completeTo).toBe(undefined);
+    const stopped = (steps: number) => explore({ ...near, budget: { steps } });
+    expect(stopped(2 * counts.steps)).toMatchObject({ status: 'stopped', completeTo: 1 });
+    expect(stopped(counts.steps / 2)).toMatchObject({ status: 'stopped', completeTo: 0 });
   });
 
   it('an execution that never ends is said to have too many steps', () => {

@@ -45,12 +45,16 @@ export interface EventScenario {
   readonly minimizeSeconds?: number;
   /** Called after each execution. */
   readonly onProgress?: (executions: number) => void;
+  /** Asked after each execution. True ends the search as a spent budget does, and so the search for a shorter failure. */
+  readonly isStopped?: () => boolean;
 }
 
 /** The result. */
 export interface EventExploration {
   readonly verdict: 'ok' | EventVerdict;
   readonly status: Status;
+  /** If it was stopped: every order with at most so many delays, or preemptions, was covered. */
+  readonly completeTo: number | undefined;
   readonly summary: string;
   /** Until the first failure that counts. */
   readonly executions: number;
@@ -81,7 +85,8 @@ export async function exploreEvents(scenario: EventScenario): Promise<EventExplo
     const what = failure === undefined ? words : `found ${failure.verdict}`;
     const summary = `${what}: ${executions} executions, ${seconds.toFixed(2)} s`;
     const verdict = failure?.verdict ?? 'ok';
-    return { verdict, status, summary, executions, arrivals, seconds, failure };
+    const completeTo = status === 'stopped' && orders.cost > 0 ? orders.cost - 1 : undefined;
+    return { verdict, status, completeTo, summary, executions, arrivals, seconds, failure };
   };
   const isFailure = (outcome: Outcome): boolean =>
     outcome.failure !== undefined && counts(report(outcome, false));
@@ -90,6 +95,9 @@ export async function exploreEvents(scenario: EventScenario): Promise<EventExplo
     const spent = isSpent(budget, executions, elapsed());
     if (spent !== undefined) {
       return conclude('stopped', `stopped by the budget of ${spent}, nothing found so far`);
+    }
+    if (scenario.isStopped?.() === true) {
+      return conclude('stopped', 'stopped when asked, nothing found so far');
     }
     const outcome = await orders.next();
     executions++;
@@ -135,12 +143,13 @@ async function smallest(
   orders: Orders | RandomOrders,
   first: Outcome,
   isFailure: (outcome: Outcome) => boolean,
-  { minimizeSeconds = 1 }: EventScenario,
+  { minimizeSeconds = 1, isStopped }: EventScenario,
 ): Promise<EventFailure> {
   let best = first;
   const startMs = performance.now();
   while (orders.hasAsCheap) {
-    if (performance.now() - startMs >= minimizeSeconds * 1000) return report(best, false);
+    const isSpent = performance.now() - startMs >= minimizeSeconds * 1000;
+    if (isSpent || isStopped?.() === true) return report(best, false);
     const outcome = await orders.next();
     if (
       outcome.choices.length < best.choices.length &&
@@ -183,6 +192,11 @@ class Orders {
     return false;
   }
 
+  /** What the next ones cost: all that cost less were run. */
+  get cost(): number {
+    return this.#at;
+  }
+
   get hasAsCheap(): boolean {
     return this.#waiting[this.#at]!.length > 0;
   }
@@ -216,6 +230,7 @@ class Orders {
 class RandomOrders {
   readonly hasNext = true;
   readonly hasAsCheap = false;
+  readonly cost = 0;
   readonly isCut = true;
   readonly words = '';
   readonly #scenario: EventScenario;

@@ -20,8 +20,15 @@ export function decision(thread: number, choice = 0): Decision {
 export const threadOf = (step: Decision): number => step & 15;
 export const choiceOf = (step: Decision): number => step >> 4;
 
-/** How a search ended. `limit`: an execution had more steps than allowed. */
-export type SearchEnd = 'complete' | 'failure' | 'executions' | 'steps' | 'seconds' | 'limit';
+/** How a search ended. `limit`: an execution had more steps than allowed. `asked`: somebody wanted no more. */
+export type SearchEnd =
+  | 'complete'
+  | 'failure'
+  | 'executions'
+  | 'steps'
+  | 'seconds'
+  | 'limit'
+  | 'asked';
 
 /** What a search is given. */
 export interface SearchOptions {
@@ -31,6 +38,7 @@ export interface SearchOptions {
   readonly seed: number;
   readonly depth: number;
   readonly onProgress: ((counts: Counts) => void) | undefined;
+  readonly isStopped: (() => boolean) | undefined;
   /** Told of the end of each execution. Returning true stops the search. Default: stop at the first fault. */
   readonly onEnd?: (fault: Fault | 'fine', machine: Machine) => boolean;
   readonly codeRuns: () => number;
@@ -49,6 +57,8 @@ export class Search {
   states = 0;
   /** Set when a bound on preemptions has cut something off. */
   isBounded = false;
+  /** Everything with at most so many preemptions was covered; -1 when nothing can be said before the end. */
+  completeTo = -1;
   readonly #judge: Judge;
   readonly #startMs = performance.now();
   #nextProgress = progressEverySeconds;
@@ -82,6 +92,7 @@ export class Search {
     if (seconds >= this.#nextProgress) {
       this.#nextProgress = seconds + progressEverySeconds;
       this.options.onProgress?.(this.counts());
+      if (this.options.isStopped?.() === true) return 'asked';
     }
     return seconds >= (budget.seconds ?? Infinity) ? 'seconds' : undefined;
   }

@@ -48,6 +48,7 @@ export function byStates(search: Search, goal?: Goal): SearchEnd {
   let kept = 0;
 
   for (let p = 0; p < buckets.length; p++) {
+    search.completeTo = p - 1;
     const row = buckets[p] ?? [];
     for (let s = 0; s < row.length; s++) {
       if (
