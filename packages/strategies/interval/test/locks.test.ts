@@ -291,6 +291,19 @@ function selfLocking(world: World) {
 }
 
 describe.each(kinds)('a driver that locks for itself in %s', (kind) => {
+  it('may close with its lock held: nobody else takes that', async () => {
+    const world = new World(kind);
+    const { subscription, lock } = selfLocking(world);
+    const end = world.start(0, 10);
+    expect(lock.tryLock()).toBe(true);
+    const closed = Promise.resolve(subscription.close());
+    expect(await isPending(closed)).toBe(true);
+    end();
+    expect(await isPending(closed)).toBe(false);
+    lock.unlock();
+    world.verify();
+  });
+
   it('gets its events without the lock held, and what it read before is refused', async () => {
     const world = new World(kind);
     const { subscription, shadow } = selfLocking(world);

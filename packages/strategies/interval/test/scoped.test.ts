@@ -122,6 +122,16 @@ describe.each(kinds)('scoped in %s', (kind) => {
     world.verify();
   });
 
+  it('a subscription keeps its range, whoever subscribes after it', () => {
+    const world = new World(kind, scoped);
+    const start = 2 ** 52 + 1;
+    const { subscription } = world.recorder(start, start + 1);
+    world.recorder(0, 10);
+    const end = world.start(start - 1, start);
+    expect(publish(subscription, begin(subscription))).toBe(true);
+    end();
+  });
+
   it('a second section of the same agent, within a callback of the first, calls its own hits only', () => {
     const world = new World(kind, scoped);
     const inner = world.recorder(20, 30);
