@@ -10,10 +10,14 @@ export interface Report {
   level: Level;
   machine: Machine;
   sections: SectionResult[];
+  /** By Ctrl-C: of the section that was being run there are the cases that were done, and none of those behind it. */
+  interrupted?: true;
 }
 
 export interface SectionResult {
   name: string;
+  /** It was interrupted: cases are missing. */
+  cut?: true;
   title: string;
   notes: string[];
   facts: Record<string, string>;
@@ -45,15 +49,18 @@ export class WrongWorkError extends Error {}
 /** Called before each observation. */
 export type OnProgress = (progress: { done: number; total: number; what: string }) => void;
 
+/** @param signal ends it after the observation that is being made: the report has the cases that are whole */
 export async function runSections(
   sections: readonly Section[],
   level: Level,
   onProgress: OnProgress,
+  signal?: AbortSignal,
 ): Promise<Report> {
   const machine = describeMachine();
   const plans: { section: Section; plan: Plan }[] = [];
   try {
     for (const section of sections) {
+      if (signal?.aborted === true) break;
       onProgress({ done: 0, total: 0, what: `${section.name}: preparing` });
       plans.push({ section, plan: await section.prepare(level) });
     }
@@ -65,35 +72,49 @@ export async function runSections(
     for (const { section, plan } of plans) {
       const cases: CaseResult[] = [];
       for (const one of plan.cases) {
+        if (signal?.aborted === true) break;
         const what = `${section.name}: ${one.row} ${one.column}`;
-        cases.push(
-          await runCase(section, one, (contender) => {
-            onProgress({ done, total, what: `${what}, ${contender}` });
-            done++;
-          }),
-        );
+        const onObservation = (contender: string): void => {
+          onProgress({ done, total, what: `${what}, ${contender}` });
+          done++;
+        };
+        const result = await runCase(section, one, onObservation, signal);
+        if (result !== undefined) cases.push(result);
       }
+      const isWhole = cases.length === plan.cases.length;
+      if (!isWhole && cases.length === 0) break;
       const { facts, excluded } = plan;
-      const notes = [...plan.notes, ...(section.conclude?.(cases) ?? [])];
-      results.push({ name: section.name, title: section.title, notes, facts, excluded, cases });
+      const notes = [...plan.notes, ...((isWhole ? section.conclude?.(cases) : undefined) ?? [])];
+      const { name, title } = section;
+      const cut = isWhole ? {} : ({ cut: true } as const);
+      results.push({ name, ...cut, title, notes, facts, excluded, cases });
     }
-    return { schema: 'mmu-notifier-bench/1', level, machine, sections: results };
+    const interrupted = signal?.aborted === true ? ({ interrupted: true } as const) : {};
+    return { schema: 'mmu-notifier-bench/1', level, machine, sections: results, ...interrupted };
   } finally {
     for (const { plan } of plans) plan.dispose();
   }
 }
 
+/** `undefined` if it was interrupted. */
 async function runCase(
   section: Section,
   one: Case,
   onObservation: (contender: string) => void,
-): Promise<CaseResult> {
+  signal: AbortSignal | undefined,
+): Promise<CaseResult | undefined> {
   const samples = new Map<string, number[]>(one.contenders.map(({ name }) => [name, []]));
   const hashes = new Map<string, string>();
   for (let round = 0; round < one.rounds; round++) {
     for (const contender of rotated(one.contenders, round)) {
       onObservation(contender.name);
-      const { nsPerOperation, hash } = await observeInProcess(section, one, contender);
+      const observed = await observeInProcess(section, one, contender).catch((error: unknown) => {
+        // Ctrl-C reaches the processes of a terminal's group as well.
+        if (signal?.aborted === true) return undefined;
+        throw error;
+      });
+      if (observed === undefined || signal?.aborted === true) return undefined;
+      const { nsPerOperation, hash } = observed;
       samples.get(contender.name)?.push(nsPerOperation);
       hashes.set(contender.name, hash);
       if (new Set(hashes.values()).size > 1) {

@@ -52,21 +52,36 @@ async function write(ids: readonly string[]): Promise<string[]> {
     try {
       records[id] = await earn(entry, shown);
       console.log(`${id}: ${records[id].message}`);
+      // At each row: an interruption loses none. The documents follow when all is done.
+      writeFileSync(
+        recordsFile,
+        `${JSON.stringify(inOrder({ ...former, ...records }), null, 2)}\n`,
+      );
     } catch (error) {
       if (!(error instanceof NotEarned)) throw error;
-      failures.push(error.message);
+      fail(failures, error.message);
       if (kept !== undefined) records[id] = kept;
     }
   }
-  const sorted = Object.fromEntries(
-    entries.flatMap(({ id }) => (records[id] === undefined ? [] : [[id, records[id]]])),
-  );
+  const sorted = inOrder(records);
   writeFileSync(recordsFile, `${JSON.stringify(sorted, null, 2)}\n`);
   rmSync(new URL('races', docs), { recursive: true, force: true });
   mkdirSync(new URL('races', docs), { recursive: true });
   for (const [path, text] of documents(groups, sorted, readSpeed()))
     writeFileSync(new URL(path, docs), text);
   return failures;
+}
+
+function inOrder(records: Records): Records {
+  return Object.fromEntries(
+    entries.flatMap(({ id }) => (records[id] === undefined ? [] : [[id, records[id]]])),
+  );
+}
+
+/** Said at once: an interruption loses no failure. */
+function fail(failures: string[], message: string): void {
+  console.error(message);
+  failures.push(message);
 }
 
 async function check(): Promise<string[]> {
@@ -78,18 +93,18 @@ async function check(): Promise<string[]> {
       if (recorded === undefined) throw new NotEarned(`${entry.id}: nothing is recorded`);
       await earnAgain(entry, entry.shown, recorded);
     } catch (error) {
-      failures.push(error instanceof NotEarned ? error.message : `${entry.id}: ${String(error)}`);
+      fail(failures, error instanceof NotEarned ? error.message : `${entry.id}: ${String(error)}`);
     }
   }
   const expected = documents(groups, records, readSpeed());
   for (const [path, text] of expected) {
     const file = fileURLToPath(new URL(path, docs));
-    if (readIfThere(file) !== text) failures.push(`docs/${path} is not what the script writes`);
+    if (readIfThere(file) !== text) fail(failures, `docs/${path} is not what the script writes`);
   }
   const pages = readdirSync(new URL('races/', docs)).filter(
     (name) => !expected.has(`races/${name}`),
   );
-  for (const name of pages) failures.push(`docs/races/${name} belongs to no row`);
+  for (const name of pages) fail(failures, `docs/races/${name} belongs to no row`);
   return failures;
 }
 
@@ -105,7 +120,6 @@ const [first, ...rest] = process.argv.slice(2);
 const isCheck = first === '--check';
 const startMs = performance.now();
 const failures = await (isCheck ? check() : write(first === undefined ? [] : [first, ...rest]));
-for (const failure of failures) console.error(failure);
 if (isCheck && failures.length > 0) {
   console.error('If the change is meant: npm run track-record -- ID … records these rows again.');
 }
