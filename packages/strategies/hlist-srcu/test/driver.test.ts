@@ -1,8 +1,8 @@
 /** What the base promises to every driver, with the smallest one there is. */
-import { codeOf, type SubscriptionOps } from '@mmu-notifier/core';
+import { codeOf, type Steps, type SubscriptionOps } from '@mmu-notifier/core';
 import { describe, expect, it } from 'vitest';
 import { defineDriverStrategy } from '../src/driver.ts';
-import { traitsOfWindows, wholeCookie, Windows, windows } from './driver-scheme.ts';
+import { traitsOfWindows, wholeCookie, Windows, windows, type Window } from './driver-scheme.ts';
 
 const page = { start: 0, end: 4096 };
 
@@ -287,6 +287,26 @@ describe('a scheme', () => {
     strategy.create();
     strategy.create({ isBeingKilled: () => true });
     expect(asked).toEqual([false, true]);
+  });
+
+  it('[L1] that is released refuses who was on the way into it', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    class Slow extends Windows {
+      override *attach(window: Window): Steps<void> {
+        yield promise;
+        yield* super.attach(window);
+      }
+    }
+    const strategy = defineDriverStrategy<Window>({
+      traits: [traitsOfWindows],
+      listVariants: { only: 'fixed' },
+      createDriver: (mm, { defer }) => new Slow(mm, defer),
+    });
+    const notifier = strategy.create();
+    const subscribed = codeFrom(() => notifier.subscribe(page, { invalidate() {} }));
+    await notifier.release();
+    resolve();
+    expect(await subscribed).toBe('MMN_RELEASED');
   });
 });
 
