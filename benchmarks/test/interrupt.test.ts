@@ -3,7 +3,11 @@ import { expect, test } from 'vitest';
 import { runSections } from '../src/runner.ts';
 import type { Case, Section } from '../src/section.ts';
 
-const command = [process.execPath, '-p', `JSON.stringify({ nsPerOperation: 1, hash: 'same' })`];
+const command = [
+  process.execPath,
+  '-p',
+  `JSON.stringify({ nsPerOperation: 1, passes: 1, hash: 'same' })`,
+];
 
 function section(name: string): Section {
   const cases = ['first', 'second', 'third'].map((row): Case => ({
@@ -18,7 +22,7 @@ function section(name: string): Section {
     title: name,
     prepare: () => Promise.resolve({ cases, excluded: [], notes: [], facts: {}, dispose() {} }),
     conclude: () => ['concluded'],
-    observe: () => ({ nsPerOperation: 1, hash: 'same' }),
+    observe: () => ({ nsPerOperation: 1, passes: 1, hash: 'same' }),
   };
 }
 
