@@ -115,6 +115,8 @@ export class Mailbox {
   #box = -1;
   #isOpen = true;
   #stopServing: (() => void) | undefined;
+  /** What the bell held at the last look for posts: who posts rings afterwards. */
+  #heard = NaN;
 
   /** @param index the first of the mailboxes' words in the region, even; zero when first used */
   constructor(region: Region, index: number, { blocks }: MailboxOptions) {
@@ -201,7 +203,10 @@ export class Mailbox {
     for (let box = 0; box < boxesMax; box++) {
       if (!region.compareExchange(this.#boxAt(box) + BoxAt.agent, 0, region.agent)) continue;
       this.#box = box;
-      if (this.#blocks) this.#stopServing = serveWhileBlocked(() => this.#serve(true));
+      if (this.#blocks) {
+        const bell = { region, index: this.#boxAt(box) + BoxAt.bell, heard: () => this.#heard };
+        this.#stopServing = serveWhileBlocked(() => this.#serve(true), bell);
+      }
       if (region.shared) void this.#listen();
       return;
     }
@@ -227,6 +232,9 @@ export class Mailbox {
   #serve(isBlocked: boolean): void {
     if (this.#box < 0) return;
     const { region } = this;
+    const rung = region.load(this.#boxAt(this.#box) + BoxAt.bell);
+    if (rung === this.#heard) return;
+    this.#heard = rung;
     for (let post = 0; post < postsMax; post++) {
       const at = this.#postAt(post);
       if (region.load(at + PostAt.state) !== State.posted) continue;

@@ -55,19 +55,62 @@ export function runSync<T>(waiting: Waiting<T>): T {
   return step.value;
 }
 
-const servers = new Set<() => void>();
+/** The word that is changed whenever there is something to serve. */
+export interface Bell {
+  readonly region: Region;
+  readonly index: number;
+  /** What it held when `serve` last looked. */
+  heard(): number;
+}
+
+/** How a thread sleeps: as `Atomics.wait` does. A thread that serves comes back when a bell is rung, or soon. */
+export type Sleep = (
+  request: WaitRequest,
+  timeoutMs: number,
+  bells: readonly Bell[],
+) => WaitOutcome;
+
+/** What belongs to one thread. */
+interface Thread {
+  readonly servers: Map<() => void, Bell>;
+  readonly sleep: Sleep;
+}
+
+const sleepInSlices: Sleep = ({ region, index, expected }, timeoutMs) =>
+  Atomics.wait(region.words, index, expected, timeoutMs);
+
+let thread: Thread = { servers: new Map(), sleep: sleepInSlices };
 /** How long a blocked thread that serves may be deaf: what it waits for and what it serves are different words. */
 const serveMs = 1;
 
 /** From now on this thread calls `serve` while it is blocked. Returns what ends that. */
-export function serveWhileBlocked(serve: () => void): () => void {
+export function serveWhileBlocked(serve: () => void, bell: Bell): () => void {
   checkFunction(serve, 'serve');
-  servers.add(serve);
+  const { servers } = thread;
+  servers.set(serve, bell);
   return () => void servers.delete(serve);
 }
 
+/**
+ * A thread of its own for code that runs within what this returns: who serves there while it is blocked serves nobody else, and it sleeps
+ * as it is told to. For tools that run the code of several threads in one, as an explorer does.
+ */
+export function createThread(sleep: Sleep): <T>(code: () => T) => T {
+  checkFunction(sleep, 'sleep');
+  const own: Thread = { servers: new Map(), sleep };
+  return (code) => {
+    const before = thread;
+    thread = own;
+    try {
+      return code();
+    } finally {
+      thread = before;
+    }
+  };
+}
+
 function block(request: WaitRequest, patience: Patience): WaitOutcome {
-  const { region, index, expected, timeoutMs = Infinity, holder } = request;
+  const { region, timeoutMs = Infinity, holder } = request;
   if (!region.shared) {
     throw new NotifierError(
       'MMN_WOULD_BLOCK',
@@ -75,10 +118,11 @@ function block(request: WaitRequest, patience: Patience): WaitOutcome {
     );
   }
   mightSleep('wait');
-  for (const serve of servers) serve();
+  const { servers, sleep } = thread;
+  for (const serve of servers.keys()) serve();
   const lookMs = Math.min(patience.look(region, holder), servers.size > 0 ? serveMs : Infinity);
   try {
-    const outcome = Atomics.wait(region.words, index, expected, Math.min(timeoutMs, lookMs));
+    const outcome = sleep(request, Math.min(timeoutMs, lookMs), [...servers.values()]);
     return outcome === 'timed-out' && lookMs < timeoutMs ? 'ok' : outcome;
   } catch (cause) {
     if (!(cause instanceof TypeError)) throw cause;

@@ -14,6 +14,7 @@ export const At = {
 
 export type Job =
   | 'number'
+  | 'parent'
   | 'fail'
   | 'exit'
   | 'wait'

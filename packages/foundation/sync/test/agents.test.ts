@@ -67,6 +67,14 @@ describe('agents that are started', { timeout: 30_000 }, () => {
     expect(deadAgents(region)).toEqual([]);
   });
 
+  it('have numbers of their own, whoever started them', async () => {
+    const region = createRegion();
+    const parent = start('parent', region);
+    const next = parent.number + 1;
+    expect(await parent.message).toEqual([next, next]);
+    expect((await parent.exit).isDead).toBe(false);
+  });
+
   it('exchange messages until they leave', async () => {
     const region = createRegion();
     const agent = start('wait', region);

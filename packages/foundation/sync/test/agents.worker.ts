@@ -1,6 +1,6 @@
 /** An agent for agents.test.ts: does what its data say, and reports or hangs. */
 import { codeOf } from '@mmu-notifier/core';
-import { joinAgents } from '../src/agents.ts';
+import { joinAgents, spawnAgent } from '../src/agents.ts';
 import { Mutex, Region, RwSemaphore, SpinLock, Srcu, WaitQueue } from '../src/index.ts';
 import { At, type Data } from './agents.layout.ts';
 
@@ -32,6 +32,14 @@ function announce(): void {
 
 if (job === 'number') {
   self.post([self.agent, region.agent]);
+  self.leave();
+} else if (job === 'parent') {
+  const data: Data = { job: 'number', memory };
+  const child = spawnAgent(new URL(import.meta.url), {
+    data,
+    onMessage: (said) => self.post(said),
+  });
+  await child.exit;
   self.leave();
 } else if (job === 'fail') {
   throw new Error('on purpose');

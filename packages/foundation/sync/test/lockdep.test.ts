@@ -54,7 +54,17 @@ describe.each(memories)('lockdep in $memory', (memory) => {
     ['a mutex', ({ a }) => a.lock(), 'a'],
     ['a mutex, blocking', ({ a }) => a.lockSync(), 'a'],
     ['a rw semaphore for reading', ({ semaphore }) => semaphore.downRead(), 'semaphore'],
-    ['a rw semaphore for writing', ({ semaphore }) => semaphore.downWriteSync(), 'semaphore'],
+    [
+      'a rw semaphore for reading, blocking',
+      ({ semaphore }) => semaphore.downReadSync(),
+      'semaphore',
+    ],
+    ['a rw semaphore for writing', ({ semaphore }) => semaphore.downWrite(), 'semaphore'],
+    [
+      'a rw semaphore for writing, blocking',
+      ({ semaphore }) => semaphore.downWriteSync(),
+      'semaphore',
+    ],
     ['a wait queue', ({ queue }) => queue.waitUntil(() => true), 'waitUntil'],
     ['a grace period', ({ srcu }) => srcu.synchronize(), 'synchronize'],
     ['a grace period, blocking', ({ srcu }) => srcu.synchronizeSync(), 'synchronizeSync'],

@@ -12,7 +12,6 @@ import {
   declareDead,
   headerWords,
   Mailbox,
-  mailboxWords,
   Region,
   runSync,
   useClock,
@@ -20,7 +19,7 @@ import {
   WaitQueue,
   watchDeaths,
 } from '../src/index.ts';
-import { At, createRegion } from './mailbox.layout.ts';
+import { At, byteLength, layOut } from './mailbox.layout.ts';
 import { seeded } from './seed.ts';
 import { isSettledSoon } from './tasks.ts';
 import { rejectionOf, thrownBy, type Thrown } from './thrown.ts';
@@ -40,7 +39,7 @@ function mailboxIn(memory: ArrayBufferLike, blocks = false): Mailbox {
 
 /** Some of them, over one shared memory. */
 function neighbours({ blocks = false } = {}): [Mailbox, Mailbox, Mailbox] {
-  const { memory } = createRegion();
+  const { memory } = layOut(new SharedArrayBuffer(byteLength));
   return [mailboxIn(memory, blocks), mailboxIn(memory, blocks), mailboxIn(memory, blocks)];
 }
 
@@ -348,7 +347,7 @@ describe('a mailbox that is closed', () => {
   });
 
   it('leaves its place to another, and is closed again without harm', () => {
-    const { memory } = createRegion();
+    const { memory } = layOut(new SharedArrayBuffer(byteLength));
     for (let i = 0; i < 65; i++) {
       const mailbox = mailboxIn(memory);
       mailbox.own({ invalidate() {} });
@@ -413,7 +412,7 @@ describe('what a mailbox owns', () => {
   });
 
   it('is refused to a 65th agent', () => {
-    const { memory } = createRegion();
+    const { memory } = layOut(new SharedArrayBuffer(byteLength));
     const cookies = Array.from({ length: 64 }, () => mailboxIn(memory).own({ invalidate() {} }));
     expect(new Set(cookies).size).toBe(64);
     expect(thrownBy(() => mailboxIn(memory).own({ invalidate() {} }))).toEqual({
@@ -438,8 +437,7 @@ describe('what a mailbox owns', () => {
 
 describe('mailboxes of one event loop', () => {
   it('are served by who calls `serve`', async () => {
-    const byteLength = (At.boxes + mailboxWords) * 4;
-    const { memory } = Region.create({ kind: 'mailboxes', capacity: 1, byteLength });
+    const { memory } = layOut(new ArrayBuffer(byteLength));
     const [poster, owner] = [mailboxIn(memory), mailboxIn(memory)];
     const cookie = owner.own({ invalidate: ({ start }) => start === 16 });
     const answer = Promise.resolve(poster.ops.invalidate(range, cookie));
@@ -457,6 +455,7 @@ function suspectAll(region: Region): void {
 describe('a post whose poster gives up', () => {
   it('[K1] since its owner died, is given back: others have room', async () => {
     const [poster, dead, living] = neighbours();
+    watchDeaths(poster.region, { graceMs: 8 }); // so who waits looks every millisecond
     const mute = dead.own(withheld().ops);
     const post = (): Promise<Thrown> =>
       rejectionOf(Promise.resolve(poster.ops.invalidate(range, mute)));

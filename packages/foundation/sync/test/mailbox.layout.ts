@@ -17,11 +17,15 @@ export interface Data {
   readonly operations: number;
 }
 
-const byteLength = (At.boxes + mailboxWords) * 4;
+export const byteLength: number = (At.boxes + mailboxWords) * 4;
 
+export function layOut(memory: ArrayBufferLike): Region {
+  return Region.create({ kind: 'mailboxes', capacity: 1, byteLength }, memory);
+}
+
+/** Shared, and watched for deaths. */
 export function createRegion(): Region {
-  const description = { kind: 'mailboxes', capacity: 1, byteLength };
-  const region = Region.create(description, new SharedArrayBuffer(byteLength));
+  const region = layOut(new SharedArrayBuffer(byteLength));
   watchDeaths(region, { graceMs: 40 });
   return region;
 }
