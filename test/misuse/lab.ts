@@ -78,6 +78,14 @@ const ofTypes = 'takes what the package made, whose types are checked';
 
 export const addressSpace: Table = {
   AddressSpace: 'made by Machine.createAddressSpace, fork and exec',
+  'AddressSpace.startSection': 'called by its operations and devices',
+  'AddressSpace.tryStartSection': 'called by its operations and devices',
+  'AddressSpace.endSection': 'called by its operations and devices',
+  'AddressSpace.changed': 'called by its operations and devices',
+  'AddressSpace.lockForWrite': 'called by its operations and devices',
+  'AddressSpace.lockForRead': 'called by its operations and devices',
+  'AddressSpace.beginRead': 'called by its operations and devices',
+  'AddressSpace.endRead': 'called by its operations and devices',
   'AddressSpace.mmap': [
     mistake('no length', 'MMN_RANGE_EMPTY', 'mapping to hold an address', () =>
       carryOut(machine().createAddressSpace().mmap({ length: 0, address: 4096 })),

@@ -61,12 +61,19 @@ export function callable(module: Readonly<Record<string, unknown>>): string[] {
   return Object.entries(module).flatMap(([name, value]) => {
     if (typeof value === 'function') {
       if (!Function.prototype.toString.call(value).startsWith('class')) return [name];
-      const members = [...methodsOf(value.prototype as object), ...methodsOf(value)];
+      const members = [...inheritedOf(value.prototype as object), ...methodsOf(value)];
       return [name, ...members.map((member) => `${name}.${member}`)];
     }
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
     return methodsOf(value).map((member) => `${name}.${member}`);
   });
+}
+
+/** A class's methods, its base's too if that is one of ours. */
+function inheritedOf(prototype: object): string[] {
+  const base = Object.getPrototypeOf(prototype) as object;
+  const isOurs = !Function.prototype.toString.call(base.constructor).includes('[native code]');
+  return [...new Set([...(isOurs ? inheritedOf(base) : []), ...methodsOf(prototype)])];
 }
 
 function methodsOf(target: object): string[] {

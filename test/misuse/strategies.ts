@@ -19,8 +19,9 @@ import {
 } from '@mmu-notifier/hlist-srcu';
 import { hmm } from '@mmu-notifier/hmm';
 import { i915Userptr } from '@mmu-notifier/i915-userptr';
-import { interval } from '@mmu-notifier/interval';
+import { interval as local } from '@mmu-notifier/interval';
 import { interval as scoped } from '@mmu-notifier/interval/scoped';
+import { interval } from '@mmu-notifier/interval/shared';
 import { interval as v1 } from '@mmu-notifier/interval/v1';
 import { interval as variants } from '@mmu-notifier/interval/variants';
 import { kvm } from '@mmu-notifier/kvm';
@@ -307,13 +308,80 @@ const intervalClasses: Table = {
       subscription.insert(span);
     }),
   ],
+  ...hooksOf('IntervalSubscription'),
   'IntervalSubscription.adopt': 'called by the notifier',
   'IntervalSubscription.readRetry':
     'takes what readBegin returned, with the lock held; publish does it all',
   'IntervalSubscription.setSeq': 'takes nothing; for ops that lock for themselves',
 };
 
-const classesOf = 'a class of @mmu-notifier/interval, where its mistakes are';
+/** The strategy that takes no memory. */
+const localStrategyTable: Table = {
+  'interval.traits': [
+    mistake('a variant that does not exist', 'MMN_OPTION', "(local), got 'v0'", () =>
+      local.traits('v0'),
+    ),
+  ],
+  'interval.byteLength': 'the same for every capacity: it lives in objects',
+  'interval.create': [
+    mistake('a variant of another entry point', 'MMN_OPTION', "got 'v1'", () =>
+      local.create({ variant: 'v1' }),
+    ),
+    mistake('memory', 'MMN_MEMORY', '@mmu-notifier/interval/shared takes yours', () =>
+      local.create({ memory: new ArrayBuffer(1 << 16) }),
+    ),
+  ],
+  'interval.attach': [
+    mistake('memory', 'MMN_MEMORY', '@mmu-notifier/interval/shared takes yours', () =>
+      local.attach(new ArrayBuffer(1 << 16)),
+    ),
+  ],
+};
+
+/** What the base of a subscription's class asks of it. */
+function hooksOf(name: string): Table {
+  const names = [
+    'isReleased',
+    'insertAt',
+    'remove',
+    'untilUncalled',
+    'untilUncalledSync',
+    'free',
+    'refuseNotOpen',
+    'refuseInCallback',
+  ];
+  return Object.fromEntries(names.map((each) => [`${name}.${each}`, 'called by its own methods']));
+}
+
+const localClasses: Table = {
+  ...notifierTable('LocalNotifier', () => local.create()),
+  'LocalNotifier.prepare': [
+    mistake('no ops', 'MMN_OPS_UNKNOWN', 'an invalidate function, got undefined', () =>
+      local.create().prepare(wrong(undefined)),
+    ),
+  ],
+  'LocalNotifier.insert': 'called by its subscriptions',
+  'LocalNotifier.remove': 'called by its subscriptions',
+  'LocalNotifier.untilEnded': 'called by its subscriptions',
+  'LocalNotifier.untilCalled': 'called by its subscriptions',
+  'LocalNotifier.refuseInCallback': 'called by its subscriptions',
+  ...subscriptionTable('LocalSubscription', () => local.create()),
+  'LocalSubscription.insert': [
+    ...ofRange('span', (range) => local.create().prepare(ops).insert(range)),
+    mistake('once more', 'MMN_INSERTED', 'got one that is', () => {
+      const subscription = local.create().prepare(ops);
+      subscription.insert(span);
+      subscription.insert(span);
+    }),
+  ],
+  ...hooksOf('LocalSubscription'),
+  'LocalSubscription.adopt': 'called by the notifier',
+  'LocalSubscription.readRetry':
+    'takes what readBegin returned, with the lock held; publish does it all',
+  'LocalSubscription.setSeq': 'takes nothing; for ops that lock for themselves',
+};
+
+const classesOf = 'a class of @mmu-notifier/interval/shared, where its mistakes are';
 const sameClasses: Table = {
   IntervalNotifier: classesOf,
   'IntervalNotifier.*': classesOf,
@@ -458,10 +526,15 @@ export const strategies: Readonly<Record<string, Table>> = {
   },
   '@mmu-notifier/hmm': scheme('hmm', hmm, 'Mirror'),
   '@mmu-notifier/i915-userptr': scheme('i915Userptr', i915Userptr),
-  '@mmu-notifier/interval': { ...strategyTable('interval', interval), ...intervalClasses },
+  '@mmu-notifier/interval': { ...localStrategyTable, ...localClasses },
+  '@mmu-notifier/interval/shared': { ...strategyTable('interval', interval), ...intervalClasses },
   '@mmu-notifier/interval/scoped': { ...strategyTable('interval', scoped), ...sameClasses },
   '@mmu-notifier/interval/v1': { ...strategyTable('interval', v1), ...sameClasses },
-  '@mmu-notifier/interval/variants': { ...strategyTable('interval', variants), ...sameClasses },
+  '@mmu-notifier/interval/variants': {
+    ...strategyTable('interval', variants),
+    ...sameClasses,
+    ...localClasses,
+  },
   '@mmu-notifier/kvm': scheme('kvm', kvm, 'Memslot'),
   '@mmu-notifier/radeon-mn': scheme('radeonMn', radeonMn),
   '@mmu-notifier/reference': {

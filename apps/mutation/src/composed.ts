@@ -2,7 +2,7 @@
 import type { JudgeOptions } from '@mmu-notifier/conformance';
 import type { Strategy } from '@mmu-notifier/core';
 import { hlistSrcu, type HlistNotifier } from '@mmu-notifier/hlist-srcu';
-import type { IntervalNotifier, IntervalStrategy } from '@mmu-notifier/interval';
+import type { IntervalNotifier, IntervalStrategy } from '@mmu-notifier/interval/variants';
 
 type Composed = NonNullable<JudgeOptions['composed']>;
 

@@ -1,7 +1,8 @@
 /** The notifiers that are compared. */
 import type { Notifier } from '@mmu-notifier/core';
 import { hlistSrcu } from '@mmu-notifier/hlist-srcu';
-import { interval } from '@mmu-notifier/interval';
+import { interval as local } from '@mmu-notifier/interval';
+import { interval } from '@mmu-notifier/interval/shared';
 import { reference } from '@mmu-notifier/reference';
 
 /** Where sections are raised, and where to subscribe to them. */
@@ -11,12 +12,13 @@ export interface AddressSpace {
 }
 
 const MAKERS: Record<string, (capacity: number) => Notifier | AddressSpace> = {
-  interval: (capacity) => interval.create({ capacity }),
-  'interval, shared memory': (capacity) =>
+  interval: () => local.create(),
+  'interval/shared': (capacity) => interval.create({ capacity }),
+  'interval/shared, shared memory': (capacity) =>
     interval.create({ capacity, memory: new SharedArrayBuffer(interval.byteLength(capacity)) }),
-  'interval, an empty list beside it': (capacity) =>
+  'interval/shared, an empty list beside it': (capacity) =>
     interval.create({ capacity, legacy: hlistSrcu }),
-  'list of an empty interval': (capacity) => {
+  'list of an empty interval/shared': (capacity) => {
     const mm = interval.create({ capacity, legacy: hlistSrcu });
     return { mm, devices: mm.legacy };
   },
@@ -31,7 +33,8 @@ export const NAMES: readonly string[] = Object.keys(MAKERS);
 /** With subscriptions so many that a pass over a list takes milliseconds: one list says what there is to say. */
 export const LARGE_NAMES: readonly string[] = [
   'interval',
-  'interval, shared memory',
+  'interval/shared',
+  'interval/shared, shared memory',
   'hlist-srcu',
   'reference',
 ];

@@ -19,7 +19,7 @@ const turns = 5;
 /** Where the words are, and as which contender of the notifiers. */
 export const MODES = {
   'one event loop': 'interval',
-  'shared memory': 'interval, shared memory',
+  'shared memory': 'interval/shared, shared memory',
 } as const;
 
 export type Mode = keyof typeof MODES;

@@ -1,6 +1,6 @@
 /** The compiler's thread: reads the guest's code, compiles it, publishes. It may block. */
 import { collisionRetrySync } from '@mmu-notifier/core';
-import { interval } from '@mmu-notifier/interval';
+import { interval } from '@mmu-notifier/interval/shared';
 import { block, compileBlock } from './guest.ts';
 import { opsId, word, type Compiled, type Shared } from './protocol.ts';
 

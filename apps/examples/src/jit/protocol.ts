@@ -1,5 +1,5 @@
 /** What the two threads share, and what they say to each other. */
-import { interval } from '@mmu-notifier/interval';
+import { interval } from '@mmu-notifier/interval/shared';
 import { codeBytes } from './guest.ts';
 
 /** Words of {@link Shared.state}. */

@@ -15,7 +15,7 @@
  * Whoever writes runs the callbacks: here the guest's thread, which is also the one that looks at `valid`.
  */
 import { changeRange } from '@mmu-notifier/core';
-import { interval } from '@mmu-notifier/interval';
+import { interval } from '@mmu-notifier/interval/shared';
 import { block, loadProgram, patchedTurn, runGuest } from './guest.ts';
 import { createShared, opsId, word, type Compiled, type Shared } from './protocol.ts';
 

@@ -3,7 +3,7 @@ import { mutantsOf, type Mutant } from '../mutant.ts';
 const transitions = 'transitions.ts';
 const walk = 'walk.ts';
 const notifier = 'notifier.ts';
-const subscription = 'subscription.ts';
+const subscription = 'subscription-base.ts';
 
 export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interval', undefined, [
   [
@@ -228,8 +228,8 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
   [
     'close may be called in a callback',
     'binding.ts',
-    'if (this.#callbackDepth === 0) return;\n    throw new NotifierError(',
-    'if (this.#callbackDepth >= 0) return;\n    throw new NotifierError(',
+    'if (this.#callbackDepth !== 0) refuseCallback(what);',
+    'if (this.#callbackDepth < 0) refuseCallback(what);',
     'U2',
   ],
   [
@@ -258,7 +258,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'a publication looks at the number before it has the lock (HMM-1)',
     subscription,
     'await waited;\n    if (!this.#isOpen) {',
-    'const early = this.readRetry(seq);\n    await waited;\n    if (!early) seq = this.#notifier.state.seqOf(this.id);\n    if (!this.#isOpen) {',
+    'const early = this.readRetry(seq);\n    await waited;\n    if (!early) {\n      install();\n      this.lock.unlock();\n      return true;\n    }\n    if (!this.#isOpen) {',
     'R2.queue',
     'a section between the look and the install',
   ],
@@ -273,7 +273,7 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
   [
     'a closed subscription may publish what waited for the lock',
     subscription,
-    'await waited;\n    if (!this.#isOpen) {\n      this.lock.unlock();\n      this.#refuseNotOpen();\n    }',
+    'await waited;\n    if (!this.#isOpen) {\n      this.lock.unlock();\n      this.refuseNotOpen();\n    }',
     'await waited;',
     'U1.install',
     'an install after the close',

@@ -7,7 +7,6 @@
  * 2. Everything that calls a subscriber goes through here, so that what must not be called in a callback is refused.
  */
 import {
-  NotifierError,
   OpsRegistry,
   type DriverLock,
   type InvalidationRange,
@@ -15,6 +14,7 @@ import {
 } from '@mmu-notifier/core';
 import { Mutex, type Region } from '@mmu-notifier/sync';
 import { cookieAt, mutexAt, opsAt } from './layout.ts';
+import { refuseCallback } from './refusals.ts';
 
 // Copies: see transitions.ts.
 const cookiesFirst = cookieAt(0);
@@ -134,10 +134,6 @@ export class Bindings {
 
   /** @throws NotifierError `MMN_IN_CALLBACK` for what would wait for the callback's own section */
   refuseInCallback(what: string): void {
-    if (this.#callbackDepth === 0) return;
-    throw new NotifierError(
-      'MMN_IN_CALLBACK',
-      `expected ${what} to be called outside of callbacks, got called in one`,
-    );
+    if (this.#callbackDepth !== 0) refuseCallback(what);
   }
 }

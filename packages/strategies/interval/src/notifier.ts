@@ -26,6 +26,7 @@ import {
 import { nonBlockEnd, nonBlockStart, run, runSync } from '@mmu-notifier/sync';
 import { Bindings, type IntervalOps } from './binding.ts';
 import type { Memory } from './layout.ts';
+import { checkCookie, refuseToVerify } from './refusals.ts';
 import { Attempts, tellOfRelease } from './release.ts';
 import { IntervalSubscription } from './subscription.ts';
 import type { Transitions } from './transitions.ts';
@@ -184,12 +185,7 @@ export class IntervalNotifier<
    */
   prepare(ops: IntervalOps | number, options: SubscribeOptions = {}): IntervalSubscription {
     const { cookie = 0 } = options;
-    if (typeof cookie !== 'number' || (cookie | 0) !== cookie) {
-      throw new NotifierError(
-        'MMN_OPTION',
-        `expected cookie to be a 32-bit integer, got ${String(cookie)}`,
-      );
-    }
+    checkCookie(cookie);
     const table = this.#bindings.resolve(ops);
     const opsId = typeof ops === 'number' ? ops : -1;
     const id = this.state.slab.allocate(opsId, cookie);
@@ -232,12 +228,7 @@ export class IntervalNotifier<
 
   /** @throws NotifierError `MMN_OPTION` unless its strategy came with the checks; InvariantError */
   verify(): void {
-    if (this.#checks === undefined) {
-      throw new NotifierError(
-        'MMN_OPTION',
-        'expected a notifier from @mmu-notifier/interval/variants, which has the checks, got one without',
-      );
-    }
+    if (this.#checks === undefined) refuseToVerify();
     this.#checks.verify(this.state);
     this.legacy?.verify();
   }

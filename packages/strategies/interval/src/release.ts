@@ -35,8 +35,10 @@ export class Attempts {
   readonly #signal: AbortSignal | undefined;
   #isAborted = false;
 
-  constructor(signal: AbortSignal | undefined) {
+  /** @param failure what has failed before */
+  constructor(signal: AbortSignal | undefined, failure?: NotifierError) {
     this.#signal = signal;
+    this.failure = failure;
   }
 
   *run(call: () => MaybePromise<unknown>): Steps<unknown> {

@@ -36,9 +36,11 @@ import { NotifierError, type Section, type Seq } from '@mmu-notifier/core';
 import { setQuery } from '@mmu-notifier/interval-tree/bare';
 import { mightSleep, type Waiting } from '@mmu-notifier/sync';
 import { Mm, mmAt, recordsByteLength, releasedHigh, State, Sub, subAt } from './layout.ts';
+import { refuseReleased } from './refusals.ts';
 import { sectionsMax, Slot, Table, tableByteLength } from './table.ts';
-import { none, refuseReleased, Transitions } from './transitions.ts';
-import { frozen, landed, type Variant } from './variant.ts';
+import { none, Transitions } from './transitions.ts';
+import { frozen, landedTraits } from './traits.ts';
+import type { Variant } from './variant.ts';
 
 /** A record that is in the tree has no neighbours in a deferred list: the word counts its callers. */
 export const callersField: number = Sub.previous;
@@ -313,7 +315,7 @@ export class ScopedTransitions extends Transitions {
 /** See the file's head. */
 export const scoped: Variant = {
   traits: frozen({
-    ...landed.traits,
+    ...landedTraits,
     variant: 'scoped',
     summary: 'the same, but readers and closers wait only for the sections that overlap them',
     defersChanges: false,

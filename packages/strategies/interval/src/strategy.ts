@@ -9,6 +9,7 @@ import {
 import { isShared, type Region } from '@mmu-notifier/sync';
 import { attachMemory, attachRegion, byteLengthOf, createMemory } from './layout.ts';
 import { IntervalNotifier, type Checks } from './notifier.ts';
+import { refuseVariant } from './refusals.ts';
 import type { Variant } from './variant.ts';
 
 /** Subscriptions to begin with, in one event loop. */
@@ -45,10 +46,7 @@ export function strategyOf(
   function variantOf(name: string = names[0]!): Variant {
     const variant = variants[names.indexOf(name)];
     if (variant !== undefined) return variant;
-    throw new NotifierError(
-      'MMN_OPTION',
-      `expected a variant of this entry point (${names.join(', ')}), got '${name}': @mmu-notifier/interval/variants has all`,
-    );
+    refuseVariant(names, name);
   }
 
   function create(options: IntervalCreateOptions = {}): IntervalNotifier {

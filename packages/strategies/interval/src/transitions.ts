@@ -31,7 +31,7 @@
  * to compare the two numbers; reading sub.seq first is enough, since an epoch's number is in mm.seq before any
  * sub.seq gets it, so a difference means that the epoch is over.
  */
-import { NotifierError, type Section, type Seq, type Span } from '@mmu-notifier/core';
+import type { Section, Seq, Span } from '@mmu-notifier/core';
 import { BareTree, setQuery } from '@mmu-notifier/interval-tree/bare';
 import { mightSleep, SpinLock, WaitQueue, type Region, type Waiting } from '@mmu-notifier/sync';
 import {
@@ -45,6 +45,7 @@ import {
   subsAt,
   type Memory,
 } from './layout.ts';
+import { refuseInserted, refuseReleased } from './refusals.ts';
 import { Slab } from './slab.ts';
 import { waitToClose, waitToRead } from './waits.ts';
 
@@ -212,10 +213,7 @@ export class Transitions {
     const { words } = this.region;
     if (words[mmReleased] !== 0 && !allowReleased) refuseReleased();
     if (words[at + Sub.state] === State.detached) return;
-    throw new NotifierError(
-      'MMN_INSERTED',
-      'expected a subscription that is not inserted, got one that is',
-    );
+    refuseInserted();
   }
 
   /** Whether a reader that got this seq has to wait: a section that is open has hit it. Without the lock. */
@@ -394,11 +392,6 @@ export class Transitions {
     this.region.grow(capacity, this.recordsByteLength(capacity));
     this.tree = this.tree.moveTo(treeMemory, capacity);
   }
-}
-
-/** @throws NotifierError `MMN_RELEASED` */
-export function refuseReleased(): never {
-  throw new NotifierError('MMN_RELEASED', 'expected an address space in use, got a released one');
 }
 
 /** Small numbers, which cost no allocation, as long as the high word is 0. */

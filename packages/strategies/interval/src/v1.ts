@@ -1,11 +1,12 @@
 /** The variant `v1`: the patch as first posted, with its defects. What it does otherwise is marked `isV1` where it does it. */
-import { frozen, landed, type Variant } from './variant.ts';
+import { frozen, landedTraits } from './traits.ts';
+import { landed, type Variant } from './variant.ts';
 
 /** See the file's head. */
 export const v1: Variant = {
   ...landed,
   traits: frozen({
-    ...landed.traits,
+    ...landedTraits,
     variant: 'v1',
     summary: 'the patch as first posted on 15 October 2019',
     correct: false,

@@ -13,8 +13,10 @@ for (const [kind, base, variant] of [
   ['shared-memory', 0, 'landed'],
   ['event-loop', 0, 'scoped'],
   ['shared-memory', 0, 'scoped'],
+  ['event-loop', 0, 'local'],
   ['event-loop', 2 ** 46, 'landed'],
   ['event-loop', 2 ** 46, 'scoped'],
+  ['event-loop', 2 ** 46, 'local'],
 ] as const) {
   const range = { start: base, end: base + 10 };
   const elsewhere = { start: base + 1_000, end: base + 1_010 };

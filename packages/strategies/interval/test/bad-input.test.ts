@@ -253,7 +253,7 @@ describe('bad memory and options', () => {
       expect(thrownBy(form)).toMatchObject({
         code: 'MMN_OPTION',
         message:
-          "expected a variant of this entry point (landed, scoped, v1), got 'v2': @mmu-notifier/interval/variants has all",
+          "expected a variant of this entry point (landed, scoped, v1, local), got 'v2': @mmu-notifier/interval/variants has all",
       });
     }
   });

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { interval as scoped } from '../src/entry-scoped.ts';
 import { interval as v1 } from '../src/entry-v1.ts';
-import { interval as landed, IntervalNotifier } from '../src/index.ts';
+import { interval as landed, IntervalNotifier } from '../src/entry-shared.ts';
+import { interval as local, LocalNotifier } from '../src/index.ts';
 import { nameOfWord } from '../src/names.ts';
 import { interval as all } from '../src/variants.ts';
 import { thrownBy } from './thrown.ts';
@@ -53,6 +54,34 @@ describe.each(Object.entries(alone))('the entry point of %s', (variant, strategy
     });
     expect(() => all.create({ variant }).verify()).not.toThrow();
     expect(strategy).not.toHaveProperty('nameOfWord');
+  });
+});
+
+describe('the entry point of one event loop', () => {
+  it('has the variant local, with the traits that it has among all', () => {
+    expect(local.variants).toEqual(['local']);
+    expect(local.traits()).toBe(all.traits('local'));
+  });
+
+  it('has no memory, and says where there is one', () => {
+    expect(local.byteLength(100)).toBe(0);
+    const memory = new ArrayBuffer(1 << 16);
+    for (const form of [() => local.create({ memory }), () => local.attach(memory)]) {
+      expect(thrownBy(form)).toMatchObject({
+        code: 'MMN_MEMORY',
+        message: expect.stringContaining('@mmu-notifier/interval/shared takes yours'),
+      });
+    }
+  });
+
+  it('has no checks, and says where they are', () => {
+    const notifier = local.create();
+    expect(notifier).toBeInstanceOf(LocalNotifier);
+    expect(thrownBy(() => notifier.verify())).toMatchObject({
+      code: 'MMN_OPTION',
+      message: expect.stringContaining('@mmu-notifier/interval/variants'),
+    });
+    expect(() => all.create({ variant: 'local' }).verify()).not.toThrow();
   });
 });
 

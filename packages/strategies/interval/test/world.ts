@@ -15,6 +15,8 @@ import type { IntervalOps } from '../src/variants.ts';
 import { Mm, mmAt } from '../src/layout.ts';
 
 export type Kind = 'event-loop' | 'shared-memory';
+/** The variants that live in words, in either kind of memory; local.test.ts has the other one. */
+export const variants: readonly string[] = interval.variants.filter((each) => each !== 'local');
 export const kinds: readonly Kind[] = ['event-loop', 'shared-memory'];
 
 /** A callback as a test remembers it. */

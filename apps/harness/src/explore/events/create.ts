@@ -8,7 +8,7 @@ import {
   type LegacyOps,
 } from '@mmu-notifier/hlist-srcu';
 import { DriverNotifier, type DriverCreateOptions } from '@mmu-notifier/hlist-srcu/driver';
-import { IntervalNotifier, type IntervalCreateOptions } from '@mmu-notifier/interval';
+import { IntervalNotifier, type IntervalCreateOptions } from '@mmu-notifier/interval/variants';
 import type { Contender } from '../../strategies.ts';
 
 type AnyOptions = DriverCreateOptions & IntervalCreateOptions & HlistCreateOptions;

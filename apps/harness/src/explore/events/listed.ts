@@ -6,7 +6,7 @@
 import { NotifierError, type Notifier } from '@mmu-notifier/core';
 import type { EventWorld } from '@mmu-notifier/explorer';
 import type { HlistNotifier, LegacyOps, Registration } from '@mmu-notifier/hlist-srcu';
-import { IntervalNotifier } from '@mmu-notifier/interval';
+import { IntervalNotifier } from '@mmu-notifier/interval/variants';
 import type { Part } from './actors.ts';
 import { listOf } from './create.ts';
 import { Finding, type Space } from './space.ts';

@@ -1,0 +1,220 @@
+/**
+ * The calls that a section makes: `invalidate` of everybody whom it hits, then `finish`.
+ *
+ * 1. For each hit: the driver's lock (a non-blockable section only tries), the seq, `invalidate`, unlock. So a publication that
+ *    follows sees the seq, and one that came first was torn down.
+ * 2. Whoever throws or refuses fails the section, and the others are called all the same.
+ */
+import {
+  abortable,
+  callbackAsync,
+  callbackFailed,
+  callbackRefused,
+  isPromise,
+  type NotifierError,
+  runSteps,
+  runStepsSync,
+  type MaybePromise,
+  type Section,
+  type Steps,
+} from '@mmu-notifier/core';
+import { refuseCallback } from '../refusals.ts';
+import { Attempts } from '../release.ts';
+import { isAbort, releaseNote, type Mode } from '../walk.ts';
+import type { Entry, Open } from './entry.ts';
+
+/** See the file's head. */
+export class Calls {
+  /** Whether any subscriber has a second pass. */
+  anyFinish = false;
+  /** Callbacks that run synchronously right now. */
+  #depth = 0;
+
+  /** Calls whom a section hits. `false`: would block. A promise only in mode `plain`. */
+  run(open: Open, mode: Mode, signal: AbortSignal | undefined): MaybePromise<boolean> {
+    const { toCall } = open;
+    let failure: NotifierError | undefined;
+    let at = 0;
+    for (; at < toCall; at++) {
+      let went: MaybePromise<boolean> = true;
+      try {
+        went = this.#invalidate(open.section, open.hits[at]!, mode, signal);
+      } catch (error) {
+        failure ??= callbackFailed(error);
+      }
+      if (went === true) continue;
+      if (went !== false) return runSteps(this.#runOn(open, at, went, failure, signal));
+      if (mode === 'try') break;
+      failure ??= callbackRefused();
+    }
+    if (this.anyFinish && at !== 0) {
+      const steps = this.#finishAll(open, at, failure, signal);
+      return mode === 'plain' ? runSteps(steps) : runStepsSync(steps);
+    }
+    if (failure !== undefined) throw failure;
+    if (at !== toCall) return false;
+    open.leaveCalls();
+    return true;
+  }
+
+  /** The rest, from a callback on that has to be waited for. */
+  *#runOn(
+    open: Open,
+    from: number,
+    pending: Promise<boolean>,
+    failed: NotifierError | undefined,
+    signal: AbortSignal | undefined,
+  ): Steps<boolean> {
+    let failure = failed;
+    let went: MaybePromise<boolean> = pending;
+    for (let at = from; ;) {
+      try {
+        if ((yield abortable(went, signal)) === false) failure ??= callbackRefused();
+      } catch (error) {
+        if (isAbort(error, signal)) {
+          yield* this.#finishAll(open, at, undefined, signal);
+          throw error;
+        }
+        failure ??= callbackFailed(error);
+      }
+      if (++at === open.toCall) return yield* this.#finishAll(open, at, failure, signal);
+      try {
+        went = this.#invalidate(open.section, open.hits[at]!, 'plain', signal);
+      } catch (error) {
+        went = Promise.reject(error);
+      }
+    }
+  }
+
+  /**
+   * The second pass, for the first `count`. After an abort it still calls everybody, and waits for nobody. Throws what failed first, in
+   * either pass.
+   */
+  *#finishAll(
+    open: Open,
+    count: number,
+    failed: NotifierError | undefined,
+    signal: AbortSignal | undefined,
+  ): Steps<boolean> {
+    const attempts = new Attempts(signal, failed);
+    for (let at = 0; at < count; at++) {
+      yield* attempts.run(() => this.#finish(open.section, open.hits[at]!));
+    }
+    attempts.throwFirst();
+    if (count !== open.toCall) return false;
+    open.leaveCalls();
+    return true;
+  }
+
+  /** Tells everybody that the address space dies: `invalidate`, then `finish` and `release`. */
+  *tellOfRelease(
+    { section, hits, toCall }: Open,
+    mode: Mode,
+    signal: AbortSignal | undefined,
+  ): Steps<void> {
+    const attempts = new Attempts(signal);
+    for (let at = 0; at < toCall; at++) {
+      const went = yield* attempts.run(() => this.#invalidate(section, hits[at]!, mode, signal));
+      if (went === false) attempts.failure ??= callbackRefused();
+    }
+    for (let at = 0; at < toCall; at++) {
+      const entry = hits[at]!;
+      yield* attempts.run(() => this.#finish(section, entry));
+      yield* attempts.run(() => this.#call(() => entry.ops.release?.(entry.cookie)));
+    }
+    for (let at = 0; at < toCall; at++) hits[at]!.setReleased();
+    attempts.throwFirst();
+  }
+
+  /** @throws NotifierError `MMN_IN_CALLBACK` for what would wait for the callback's own section */
+  refuseInCallback(what: string): void {
+    if (this.#depth !== 0) refuseCallback(what);
+  }
+
+  #finish(section: Section, { finish, ops, cookie }: Entry): MaybePromise<void> {
+    return finish && this.#call(() => finish.call(ops, section, cookie));
+  }
+
+  #call<T>(callback: () => T): T {
+    this.#depth++;
+    try {
+      return callback();
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  /** One callback of the first pass. `false`: it would block. Throws what it throws. */
+  #invalidate(
+    section: Section,
+    entry: Entry,
+    mode: Mode,
+    signal: AbortSignal | undefined,
+  ): MaybePromise<boolean> {
+    if (!entry.locksItself) {
+      const { lock } = entry;
+      if (mode === 'try') {
+        if (!lock.tryLock()) return false;
+      } else if (mode === 'sync') {
+        lock.lockSync();
+      } else {
+        const waited = lock.lock(signal);
+        if (waited !== undefined) return this.#invokeLater(waited, section, entry, signal);
+      }
+    }
+    return this.#invoke(section, entry, mode);
+  }
+
+  async #invokeLater(
+    waited: Promise<void>,
+    section: Section,
+    entry: Entry,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
+    await waited;
+    if (signal?.aborted === true) {
+      // The lock came with the abort, or took no notice of it: the section is over, and not to be called for.
+      entry.lock.unlock();
+      throw signal.reason;
+    }
+    return this.#invoke(section, entry, 'plain');
+  }
+
+  /** With the driver's lock held, unless the driver locks for itself; unlocks when the callback is over. */
+  #invoke(section: Section, entry: Entry, mode: Mode): MaybePromise<boolean> {
+    let result: MaybePromise<boolean | void>;
+    this.#depth++;
+    try {
+      if (!entry.locksItself) {
+        if (section.note === releaseNote) entry.setReleased();
+        else entry.setSeq();
+      }
+      result = entry.invalidate.call(entry.ops, section, entry.cookie);
+    } catch (error) {
+      this.#depth--;
+      unlock(entry);
+      throw error;
+    }
+    this.#depth--;
+    if (result !== undefined && isPromise(result)) {
+      if (mode === 'plain') return settle(result, entry);
+      unlock(entry);
+      throw callbackAsync(result);
+    }
+    unlock(entry);
+    return result !== false;
+  }
+}
+
+function unlock(entry: Entry): void {
+  if (!entry.locksItself) entry.lock.unlock();
+}
+
+/** Holds the driver's lock until the callback is over, whether or not its section still waits for it. */
+async function settle(result: Promise<boolean | void>, entry: Entry): Promise<boolean> {
+  try {
+    return (await result) !== false;
+  } finally {
+    unlock(entry);
+  }
+}
