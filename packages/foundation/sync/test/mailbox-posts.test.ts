@@ -363,6 +363,27 @@ describe('a mailbox that is closed', () => {
     expect(other.ops.invalidate(range, cookie)).toBe(true);
   });
 
+  it.each(['from outside', 'by a callback'])('%s listens no longer', async (how) => {
+    const [poster, owner] = neighbours();
+    const { waitAsync } = Atomics;
+    restores.push(() => (Atomics.waitAsync = waitAsync));
+    const sleeps: ReturnType<typeof waitAsync>[] = [];
+    Atomics.waitAsync = ((...given: Parameters<typeof waitAsync>) => {
+      const sleep = waitAsync(...given);
+      if ((given[0] as unknown) === owner.region.words) sleeps.push(sleep);
+      return sleep;
+    }) as typeof waitAsync;
+    const cookie = owner.own({
+      invalidate() {
+        if (how === 'by a callback') owner.close();
+      },
+    });
+    expect(await poster.ops.invalidate(range, cookie)).toBe(true);
+    owner.close();
+    for (const sleep of sleeps) expect(await sleep.value).not.toBe('timed-out');
+    expect(sleeps.length).toBeGreaterThan(1);
+  });
+
   it('that never owned anything leaves no trace', () => {
     const [mailbox] = neighbours();
     const before = mailbox.region.words.slice(headerWords);

@@ -1,7 +1,22 @@
 /** Regions: laying out, attaching, growing, and every check of the header with its message. */
-import { codeOf } from '@mmu-notifier/core';
 import { describe, expect, it } from 'vitest';
-import { headerWords, isShared, Mutex, mutexWords, Region, WaitQueue } from '../src/index.ts';
+import {
+  headerWords,
+  isShared,
+  Mailbox,
+  mailboxWords,
+  Mutex,
+  mutexWords,
+  Region,
+  RwSemaphore,
+  rwSemaphoreWords,
+  SpinLock,
+  spinLockWords,
+  Srcu,
+  srcuWords,
+  WaitQueue,
+  waitQueueWords,
+} from '../src/index.ts';
 import { memories } from './memories.ts';
 import { thrownBy } from './thrown.ts';
 
@@ -229,28 +244,28 @@ describe('Region', () => {
 });
 
 describe('the place of something in a region', () => {
-  it('is behind the header, and all of it before the end', () => {
-    const region = Region.create(description);
-    const end = region.words.length - mutexWords;
-    const places = [headerWords - 1, headerWords, headerWords + 0.5, end, end + 1, -1, NaN];
-    const codes = places.map((index) => {
-      try {
-        return new Mutex(region, index).index;
-      } catch (error) {
-        return codeOf(error);
+  const roomy = { kind: 'test', capacity: 0, byteLength: 1 << 16 };
+
+  it.each<[string, number, (region: Region, index: number) => { readonly index: number }]>([
+    ['mutex', mutexWords, (region, index) => new Mutex(region, index)],
+    ['spin lock', spinLockWords, (region, index) => new SpinLock(region, index)],
+    ['rw semaphore', rwSemaphoreWords, (region, index) => new RwSemaphore(region, index)],
+    ['wait queue', waitQueueWords, (region, index) => new WaitQueue(region, index)],
+    ['SRCU domain', srcuWords, (region, index) => new Srcu(region, index)],
+    ['mailbox', mailboxWords, (region, index) => new Mailbox(region, index, { blocks: false })],
+  ])(
+    'for a %s of %i words is behind the header, and all of it before the end',
+    (what, count, place) => {
+      const region = Region.create(roomy);
+      const last = region.words.length - count;
+      expect(place(region, headerWords).index).toBe(headerWords);
+      expect(place(region, last).index).toBe(last);
+      for (const wrong of [headerWords - 1, headerWords + 0.5, last + 1, -1, NaN, Infinity]) {
+        const message = `expected the index of the ${what}'s ${count} words to be an integer from ${headerWords} to ${last}, got ${wrong}`;
+        expect(thrownBy(() => place(region, wrong))).toEqual(refused(message));
       }
-    });
-    const refusedPlace = 'MMN_MEMORY';
-    expect(codes).toEqual([
-      refusedPlace,
-      headerWords,
-      refusedPlace,
-      end,
-      refusedPlace,
-      refusedPlace,
-      refusedPlace,
-    ]);
-  });
+    },
+  );
 });
 
 describe('isShared', () => {
