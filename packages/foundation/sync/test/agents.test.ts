@@ -1,4 +1,5 @@
 /** Agents that are started, that end, and that die with what others wait for. */
+import { Worker } from 'node:worker_threads';
 import { codeOf } from '@mmu-notifier/core';
 import { describe, expect, it } from 'vitest';
 import { joinAgents, spawnAgent, type Agent } from '../src/agents.ts';
@@ -79,6 +80,16 @@ describe('agents that are started', { timeout: 30_000 }, () => {
     const region = createRegion();
     const agent = start('wait', region);
     await untilReady(region, 1);
+    const kept: string[] = [];
+    const { ref, unref } = Worker.prototype;
+    Object.assign(Worker.prototype, {
+      ref: () => kept.push('ref'),
+      unref: () => kept.push('unref'),
+    });
+    agent.keepsAlive(false);
+    agent.keepsAlive(true);
+    Object.assign(Worker.prototype, { ref, unref });
+    expect(kept).toEqual(['unref', 'ref']);
     agent.post('hello');
     expect(await agent.message).toBe('hello');
     expect((await agent.exit).isDead).toBe(false);

@@ -148,6 +148,30 @@ describe.each(memories)('lockdep in $memory', (memory) => {
     expect(reports).toHaveLength(1);
   });
 
+  it('says where both were taken, beginning with the lock', () => {
+    const region = createRegion(memory);
+    const [first, second] = ['first', 'second'].map(
+      (name, at) => new SpinLock(region, headerWords + at, name),
+    ) as [SpinLock, SpinLock];
+    const reports = watch();
+    for (const [outer, inner] of [
+      [first, second],
+      [second, first],
+    ] as const) {
+      outer.lock();
+      inner.lock();
+      inner.unlock();
+      outer.unlock();
+    }
+    const [, now, before] = /\nnow\n(.*)\nbefore\n(.*)$/s.exec(reports[0]!.message)!;
+    for (const place of [now!, before!]) {
+      const lines = place.split('\n');
+      expect(lines[0]).toContain('SpinLock.lock');
+      expect(lines[1]).toContain('lockdep.test');
+      expect(lines).toHaveLength(5);
+    }
+  });
+
   it('reports an inversion through a third lock', () => {
     const { a, b, c } = locks();
     const reports = watch();
@@ -234,6 +258,20 @@ describe.each(memories)('lockdep in $memory', (memory) => {
     const codes = again.map((act) => thrownBy(act));
     expect(codes.map(({ code }) => code)).toEqual(again.map(() => 'MMN_LOCK'));
     expect(codes[2]?.message).toBe("lockdep: 'spin' is taken by a task that holds it already");
+  });
+
+  it.each([
+    ['downRead', 'downWrite'],
+    ['downWrite', 'downRead'],
+    ['downWrite', 'downWrite'],
+  ] as const)('reports %s, then %s, of one rw semaphore', (first, second) => {
+    const { semaphore } = locks();
+    disables.push(enableLockdep());
+    void semaphore[first]();
+    expect(thrownBy(() => semaphore[second]())).toEqual({
+      code: 'MMN_LOCK',
+      message: "lockdep: 'semaphore' is taken by a task that holds it already",
+    });
   });
 
   it('allows two shared holds of one rw semaphore, and an unlock in another order', () => {

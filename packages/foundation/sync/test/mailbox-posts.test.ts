@@ -477,13 +477,14 @@ describe('a post whose poster gives up', () => {
   it('[K1] since its owner died, is given back: others have room', async () => {
     const [poster, dead, living] = neighbours();
     watchDeaths(poster.region, { graceMs: 8 }); // so who waits looks every millisecond
-    const mute = dead.own(withheld().ops);
+    const { ops, begun } = withheld();
+    const mute = dead.own(ops);
     const post = (): Promise<Thrown> =>
       rejectionOf(Promise.resolve(poster.ops.invalidate(range, mute)));
-    const posts = [post()];
-    await eventLoopTurns();
+    const posts = Array.from({ length: 32 }, post);
+    while (begun.length < 32) await eventLoopTurns(1);
     declareDead(poster.region, dead.region.agent);
-    for (let i = 0; i < 40; i++) posts.push(post());
+    posts.push(...Array.from({ length: 40 }, post));
     for (const thrown of posts) {
       expect(await thrown).toEqual({
         code: 'MMN_AGENT_DIED',

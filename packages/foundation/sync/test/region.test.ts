@@ -195,6 +195,8 @@ describe('Region', () => {
     expect([...region.words.subarray(64)].every((word) => word === 0)).toBe(true);
     expect(Region.attach(region.memory, 'test')).toBe(region);
     expect(Region.attach(region.memory, 'test').capacity).toBe(16);
+    const copy = Region.attach(structuredClone(region.memory), 'test');
+    expect([copy.capacity, copy.words.length]).toEqual([16, 128]);
   });
 
   it('cannot be attached, nor laid out again, by the memory it had before it grew', () => {

@@ -171,6 +171,8 @@ describe('plain waits in shared memory', () => {
     Object.assign(globalThis, {
       setInterval(...given: Parameters<typeof setInterval>) {
         const timer = setInterval(...given);
+        expect(given[1]).toBeGreaterThan(2 ** 30);
+        expect(given[1]).toBeLessThan(2 ** 31); // beyond that it would fire all the time
         timers.add(timer);
         return timer;
       },
