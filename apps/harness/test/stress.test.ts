@@ -27,8 +27,10 @@ function linesOf(path: string): unknown[] {
   return lines.map((line) => JSON.parse(line) as unknown);
 }
 
+let reports = 0;
+
 async function stress(...args: string[]) {
-  const json = join(folder, 'report.json');
+  const json = join(folder, `report-${++reports}.json`);
   const { code, out, err } = await harness(['stress', '--json', json, ...args]);
   return { code, out, err, report: () => JSON.parse(readFileSync(json, 'utf8')) as Report };
 }
@@ -68,7 +70,7 @@ describe('on worker threads', { timeout }, () => {
     ['stall', 'callbacks that take long', undefined],
     ['carry', 'a sequence number that carries', undefined],
   ])('fault %s: with %s all go on', async (kind, _, told) => {
-    const args = ['--fault', '1', '--fault-kind', kind, '--seconds', '2'];
+    const args = ['--fault', '1', '--fault-kind', kind, '--seconds', '1'];
     const { code, report } = await stress(...args);
     const { rounds, counts } = report();
     expect(rounds.map(({ fault, errors }) => ({ fault, errors }))).toEqual(
@@ -136,7 +138,7 @@ test(
   },
 );
 
-describe('in one event loop', { timeout }, () => {
+describe.concurrent('in one event loop', { timeout }, () => {
   test.each(['kvm', 'umem-odp:fixed', 'interval', 'interval:scoped'])(
     '[R2] %s serves no stale entry',
     async (strategy) => {
@@ -156,14 +158,14 @@ describe('in one event loop', { timeout }, () => {
     ['vhost', /a fault was refused 5000 times in a row/],
     ['umem-odp', /4 of 4 tasks wait for ever/],
   ])('%s is caught', async (strategy, message) => {
-    const args = ['--workers', '0', '--strategy', strategy, '--seconds', '3'];
+    const args = ['--workers', '0', '--strategy', strategy, '--seconds', '1'];
     const { code, out } = await stress(...args);
     expect(out).toMatch(message);
     expect(code).toBe(1);
   });
 });
 
-describe('bad usage exits with 2 and says in one line what was expected and what came', () => {
+describe.concurrent('bad usage exits with 2 and says in one line what was expected and what came', () => {
   const usage: [string, string[], RegExp][] = [
     [
       'a strategy of one event loop on workers',
