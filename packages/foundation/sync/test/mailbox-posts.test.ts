@@ -180,6 +180,23 @@ describe('posts between agents', () => {
     },
   );
 
+  it('bring as much of a long text as there is room for, beside others', async () => {
+    const [poster, owner] = neighbours();
+    const { ops, begun, answer } = withheld();
+    const cookie = owner.own({
+      invalidate(range, cookie) {
+        if (range.start !== 1) return ops.invalidate(range, cookie);
+        throw new Error('x'.repeat(1000));
+      },
+    });
+    const answers = [0, 1, 2].map((start) => poster.ops.invalidate({ ...range, start }, cookie));
+    const { message } = await rejectionOf(Promise.resolve(answers[1]));
+    expect(message).toMatch(/, got Error: x{153}$/);
+    expect(begun).toEqual([0, 2]);
+    answer();
+    expect(await Promise.all([answers[0], answers[2]])).toEqual([true, true]);
+  });
+
   it('bring even what has no text', async () => {
     const [poster, owner] = neighbours();
     const cookie = owner.own({

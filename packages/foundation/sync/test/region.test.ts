@@ -53,6 +53,26 @@ describe.each(memories)('Region in $memory', ({ allocate, shared }) => {
     expect(region.load(40)).toBe(left);
   });
 
+  it.each([
+    ['load', (r: Region) => r.load(40)],
+    ['store', (r: Region) => r.store(40, 1)],
+    ['add', (r: Region) => r.add(40, 1)],
+    ['exchange', (r: Region) => r.exchange(40, 1)],
+    ['compareExchange', (r: Region) => r.compareExchange(40, 0, 1)],
+  ] as const)('%s is atomic where it has to be', (name, act) => {
+    const region = Region.create(description, allocate(256));
+    const original = Atomics[name] as (...given: unknown[]) => unknown;
+    let calls = 0;
+    const counting = (...given: unknown[]): unknown => {
+      calls++;
+      return original(...given);
+    };
+    Object.assign(Atomics, { [name]: counting });
+    act(region);
+    Object.assign(Atomics, { [name]: original });
+    expect(calls).toBe(shared ? 1 : 0);
+  });
+
   it('wraps words at 32 bits', () => {
     const region = Region.create(description, allocate(256));
     region.store(40, 2 ** 31 - 1);
