@@ -362,8 +362,8 @@ const localClasses: Table = {
   ],
   'LocalNotifier.insert': 'called by its subscriptions',
   'LocalNotifier.remove': 'called by its subscriptions',
-  'LocalNotifier.untilEnded': 'called by its subscriptions',
-  'LocalNotifier.untilCalled': 'called by its subscriptions',
+  'LocalNotifier.sectionsOf': 'called by its subscriptions',
+  'LocalNotifier.callersOf': 'called by its subscriptions',
   'LocalNotifier.refuseInCallback': 'called by its subscriptions',
   ...subscriptionTable('LocalSubscription', () => local.create()),
   'LocalSubscription.insert': [

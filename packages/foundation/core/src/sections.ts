@@ -62,18 +62,36 @@ export class Section implements InvalidationRange {
   }
 }
 
+/** {@link Section}, or a class of a strategy's own that extends it. */
+export type SectionClass<S extends Section> = new (slot: number, generation: number) => S;
+
 /**
  * The table of one agent's open sections. `open`, `find` and `close` allocate nothing once the table has grown, and
  * touch no array while one section is open at a time: that one always gets slot 0.
  */
-export class SectionTable {
+export class SectionTable<S extends Section = Section> {
   readonly #generationFirst = (tableCount++ * generationStride) % generationMax;
+  readonly #Section: SectionClass<S>;
   /** Slot 0. */
-  readonly #first = new Section(0, this.#generationFirst);
-  readonly #slots: Section[] = [this.#first];
+  readonly #first: S;
+  readonly #slots: S[];
   /** All but slot 0. From `#othersOpen` on, the free ones; what stands before is of no meaning. */
-  readonly #others: Section[] = [];
+  readonly #others: S[] = [];
   #othersOpen = 0;
+
+  /** @param SectionOfStrategy a class of the strategy's own, if it remembers more than `note` and `inner`; `S` says which */
+  constructor(
+    SectionOfStrategy: SectionClass<S> = Section as SectionClass<Section> as SectionClass<S>,
+  ) {
+    this.#Section = SectionOfStrategy;
+    this.#first = new SectionOfStrategy(0, this.#generationFirst);
+    this.#slots = [this.#first];
+  }
+
+  /** All slots, of open sections and of others: a slot is open while its `handle` is not 0. */
+  get slots(): readonly S[] {
+    return this.#slots;
+  }
 
   /** How many sections this agent has open. */
   get openCount(): number {
@@ -85,7 +103,7 @@ export class SectionTable {
    *
    * @throws NotifierError `MMN_ADDRESS`, `MMN_RANGE_EMPTY`, `MMN_RANGE_INVERTED`, `MMN_EVENT`, `MMN_OUT_OF_CAPACITY`
    */
-  open(range: RangeToInvalidate, blockable: boolean): Section {
+  open(range: RangeToInvalidate, blockable: boolean): S {
     if (range === undefined || range === null) checkSpan(range, 'range');
     const { start, end } = range;
     // The same comparisons here: to call another module's function costs more than they do.
@@ -115,7 +133,7 @@ export class SectionTable {
    *
    * @throws NotifierError `MMN_NOT_OPEN`
    */
-  find(invalidation: Invalidation): Section {
+  find(invalidation: Invalidation): S {
     const first = this.#first;
     return first.handle === invalidation && invalidation !== 0
       ? first
@@ -123,28 +141,28 @@ export class SectionTable {
   }
 
   /** Makes the slot free again. The section's fields, but for the owner, stay readable until the next `open`. */
-  close(section: Section): void {
+  close(section: S): void {
     if (section.handle === 0) refuseClosed();
     section.handle = 0;
     if (section.owner !== undefined) section.owner = undefined;
     if (section !== this.#first) this.#giveBack(section);
   }
 
-  #takeOther(): Section {
+  #takeOther(): S {
     const at = this.#othersOpen;
     const section = at < this.#others.length ? this.#others[at]! : this.#grow();
     this.#othersOpen = at + 1;
     return section;
   }
 
-  #giveBack(section: Section): void {
+  #giveBack(section: S): void {
     const at = this.#othersOpen - 1;
     this.#othersOpen = at;
     // Sections mostly end in the reverse order of their starts: then it stands there already.
     if (this.#others[at] !== section) this.#others[at] = section;
   }
 
-  #findOther(invalidation: Invalidation): Section {
+  #findOther(invalidation: Invalidation): S {
     const section =
       typeof invalidation === 'number' ? this.#slots[invalidation & slotMask] : undefined;
     if (section === undefined || section.handle !== invalidation || section.handle === 0) {
@@ -153,14 +171,14 @@ export class SectionTable {
     return section;
   }
 
-  #grow(): Section {
+  #grow(): S {
     if (this.#slots.length === openSectionsMax) {
       throw new NotifierError(
         'MMN_OUT_OF_CAPACITY',
         `expected at most ${openSectionsMax} open sections in one agent, got one more`,
       );
     }
-    const section = new Section(this.#slots.length, this.#generationFirst);
+    const section = new this.#Section(this.#slots.length, this.#generationFirst);
     this.#slots.push(section);
     this.#others.push(section);
     return section;

@@ -15,13 +15,12 @@ import {
   runSteps,
   runStepsSync,
   type MaybePromise,
-  type Section,
   type Steps,
 } from '@mmu-notifier/core';
 import { refuseCallback } from '../refusals.ts';
 import { Attempts } from '../release.ts';
 import { isAbort, releaseNote, type Mode } from '../walk.ts';
-import type { Entry, Open } from './entry.ts';
+import type { Entry, LocalSection } from './entry.ts';
 
 /** See the file's head. */
 export class Calls {
@@ -31,40 +30,41 @@ export class Calls {
   #depth = 0;
 
   /** Calls whom a section hits. `false`: would block. A promise only in mode `plain`. */
-  run(open: Open, mode: Mode, signal: AbortSignal | undefined): MaybePromise<boolean> {
-    const { toCall } = open;
+  run(section: LocalSection, mode: Mode, signal: AbortSignal | undefined): MaybePromise<boolean> {
+    const { hits, toCall } = section;
     let failure: NotifierError | undefined;
     let at = 0;
     for (; at < toCall; at++) {
       let went: MaybePromise<boolean> = true;
       try {
-        went = this.#invalidate(open.section, open.hits[at]!, mode, signal);
+        went = this.#invalidate(section, hits[at]!, mode, signal);
       } catch (error) {
         failure ??= callbackFailed(error);
       }
       if (went === true) continue;
-      if (went !== false) return runSteps(this.#runOn(open, at, went, failure, signal));
+      if (went !== false) return runSteps(this.#runOn(section, at, went, failure, signal));
       if (mode === 'try') break;
       failure ??= callbackRefused();
     }
     if (this.anyFinish && at !== 0) {
-      const steps = this.#finishAll(open, at, failure, signal);
+      const steps = this.#finishAll(section, at, failure, signal);
       return mode === 'plain' ? runSteps(steps) : runStepsSync(steps);
     }
     if (failure !== undefined) throw failure;
     if (at !== toCall) return false;
-    open.leaveCalls();
+    section.endCalls();
     return true;
   }
 
   /** The rest, from a callback on that has to be waited for. */
   *#runOn(
-    open: Open,
+    section: LocalSection,
     from: number,
     pending: Promise<boolean>,
     failed: NotifierError | undefined,
     signal: AbortSignal | undefined,
   ): Steps<boolean> {
+    const { hits, toCall } = section;
     let failure = failed;
     let went: MaybePromise<boolean> = pending;
     for (let at = from; ;) {
@@ -72,14 +72,14 @@ export class Calls {
         if ((yield abortable(went, signal)) === false) failure ??= callbackRefused();
       } catch (error) {
         if (isAbort(error, signal)) {
-          yield* this.#finishAll(open, at, undefined, signal);
+          yield* this.#finishAll(section, at, undefined, signal);
           throw error;
         }
         failure ??= callbackFailed(error);
       }
-      if (++at === open.toCall) return yield* this.#finishAll(open, at, failure, signal);
+      if (++at === toCall) return yield* this.#finishAll(section, at, failure, signal);
       try {
-        went = this.#invalidate(open.section, open.hits[at]!, 'plain', signal);
+        went = this.#invalidate(section, hits[at]!, 'plain', signal);
       } catch (error) {
         went = Promise.reject(error);
       }
@@ -91,38 +91,34 @@ export class Calls {
    * either pass.
    */
   *#finishAll(
-    open: Open,
+    section: LocalSection,
     count: number,
     failed: NotifierError | undefined,
     signal: AbortSignal | undefined,
   ): Steps<boolean> {
     const attempts = new Attempts(signal, failed);
     for (let at = 0; at < count; at++) {
-      yield* attempts.run(() => this.#finish(open.section, open.hits[at]!));
+      yield* attempts.run(() => this.#finish(section, section.hits[at]!));
     }
     attempts.throwFirst();
-    if (count !== open.toCall) return false;
-    open.leaveCalls();
+    if (count !== section.toCall) return false;
+    section.endCalls();
     return true;
   }
 
   /** Tells everybody that the address space dies: `invalidate`, then `finish` and `release`. */
-  *tellOfRelease(
-    { section, hits, toCall }: Open,
-    mode: Mode,
-    signal: AbortSignal | undefined,
-  ): Steps<void> {
+  *tellOfRelease(section: LocalSection, mode: Mode, signal: AbortSignal | undefined): Steps<void> {
     const attempts = new Attempts(signal);
-    for (let at = 0; at < toCall; at++) {
-      const went = yield* attempts.run(() => this.#invalidate(section, hits[at]!, mode, signal));
+    const entries = section.hits.slice(0, section.toCall) as Entry[];
+    for (const entry of entries) {
+      const went = yield* attempts.run(() => this.#invalidate(section, entry, mode, signal));
       if (went === false) attempts.failure ??= callbackRefused();
     }
-    for (let at = 0; at < toCall; at++) {
-      const entry = hits[at]!;
+    for (const entry of entries) {
       yield* attempts.run(() => this.#finish(section, entry));
       yield* attempts.run(() => this.#call(() => entry.ops.release?.(entry.cookie)));
     }
-    for (let at = 0; at < toCall; at++) hits[at]!.setReleased();
+    for (const entry of entries) entry.setReleased();
     attempts.throwFirst();
   }
 
@@ -131,7 +127,7 @@ export class Calls {
     if (this.#depth !== 0) refuseCallback(what);
   }
 
-  #finish(section: Section, { finish, ops, cookie }: Entry): MaybePromise<void> {
+  #finish(section: LocalSection, { finish, ops, cookie }: Entry): MaybePromise<void> {
     return finish && this.#call(() => finish.call(ops, section, cookie));
   }
 
@@ -146,7 +142,7 @@ export class Calls {
 
   /** One callback of the first pass. `false`: it would block. Throws what it throws. */
   #invalidate(
-    section: Section,
+    section: LocalSection,
     entry: Entry,
     mode: Mode,
     signal: AbortSignal | undefined,
@@ -167,7 +163,7 @@ export class Calls {
 
   async #invokeLater(
     waited: Promise<void>,
-    section: Section,
+    section: LocalSection,
     entry: Entry,
     signal: AbortSignal | undefined,
   ): Promise<boolean> {
@@ -181,9 +177,10 @@ export class Calls {
   }
 
   /** With the driver's lock held, unless the driver locks for itself; unlocks when the callback is over. */
-  #invoke(section: Section, entry: Entry, mode: Mode): MaybePromise<boolean> {
+  #invoke(section: LocalSection, entry: Entry, mode: Mode): MaybePromise<boolean> {
     let result: MaybePromise<boolean | void>;
-    this.#depth++;
+    const depth = this.#depth;
+    this.#depth = depth + 1;
     try {
       if (!entry.locksItself) {
         if (section.note === releaseNote) entry.setReleased();
@@ -191,11 +188,11 @@ export class Calls {
       }
       result = entry.invalidate.call(entry.ops, section, entry.cookie);
     } catch (error) {
-      this.#depth--;
+      this.#depth = depth;
       unlock(entry);
       throw error;
     }
-    this.#depth--;
+    this.#depth = depth;
     if (result !== undefined && isPromise(result)) {
       if (mode === 'plain') return settle(result, entry);
       unlock(entry);

@@ -2,11 +2,11 @@
  * What a notifier of one event loop keeps: an entry for each subscription, and for each open section the entries that it hits.
  *
  * 1. A section's hits are listed when it starts, so nobody walks the tree while it waits for a callback, and the tree changes at once.
- * 2. `sections` of an entry counts the open sections that hit it: its readers wait for them, and for no others.
- *    `callers` counts those of them whose start has not called everybody yet: a closer waits for them.
+ * 2. `sections` of an entry counts the open sections that hit it: its readers wait for them, and for no others. A closer waits for
+ *    those of them whose start has not called everybody yet.
  * 3. `seq` is one more with each hit, written under the driver's lock; negative once the address space is gone.
  */
-import { deferred, type Deferred, type DriverLock, type Section } from '@mmu-notifier/core';
+import { deferred, Section, type Deferred, type DriverLock } from '@mmu-notifier/core';
 import { Binding, type IntervalOps } from '../binding.ts';
 import { nextPriority, type TreeNode } from './tree.ts';
 
@@ -27,7 +27,6 @@ export class Entry extends Binding implements TreeNode<Entry> {
   readonly cookie: number;
   seq = 1;
   sections = 0;
-  callers = 0;
 
   constructor(ops: IntervalOps, cookie: number, defaultLock: DriverLock) {
     super(ops, -1, defaultLock);
@@ -49,65 +48,45 @@ export class Entry extends Binding implements TreeNode<Entry> {
   }
 }
 
-/** An open section and whom it hits. Used again by the next section of its slot. */
-export class Open {
-  readonly section: Section;
+/** A section, and whom it hits while it is open. */
+export class LocalSection extends Section {
   /** In the order of the tree; behind them those that came later, which are not called. */
   readonly hits: (Entry | undefined)[] = [];
   count = 0;
-  /** How many of them start calls. */
+  /** How many of them start calls. 0 again when it has, or will not any more. */
   toCall = 0;
-  /** Whether it is calling: `callers` has it. */
-  isCalling = false;
   /** Where others wait, if any do: until everybody is called, until it ends. */
   #called: Deferred<void> | undefined = undefined;
   #ended: Deferred<void> | undefined = undefined;
 
-  constructor(section: Section) {
-    this.section = section;
-  }
-
-  get isOpen(): boolean {
-    return this.section.handle !== 0;
-  }
-
-  /** Lists the hits of a section that starts. */
-  list(root: Entry | undefined): void {
-    if (root !== undefined && root.max >= this.section.start) listBelow(root, this.section, this);
-    this.toCall = this.count;
-    this.isCalling = this.count !== 0;
-  }
-
-  /** One that the start calls. */
+  /** One that it hits. */
   add(entry: Entry): void {
-    entry.callers++;
-    this.addLate(entry);
-  }
-
-  /** One that was inserted since: what the section covers is changing, so it counts as hit. */
-  addLate(entry: Entry): void {
     entry.sections++;
     this.hits[this.count++] = entry;
   }
 
   /** Everybody is called, both times, or nobody will be any more. */
-  leaveCalls(): void {
-    for (let at = 0; at < this.toCall; at++) this.hits[at]!.callers--;
-    this.isCalling = false;
-    this.#called?.resolve();
-    this.#called = undefined;
+  endCalls(): void {
+    this.toCall = 0;
+    if (this.#called !== undefined) this.#called = settle(this.#called);
   }
 
   /** The section is over. */
-  leave(): void {
-    if (this.isCalling) this.leaveCalls();
-    for (let at = 0; at < this.count; at++) {
-      this.hits[at]!.sections--;
-      this.hits[at] = undefined; // so that nobody is kept alive
+  forgetHits(): void {
+    this.endCalls();
+    const { hits, count } = this;
+    for (let at = 0; at < count; at++) {
+      hits[at]!.sections--;
+      hits[at] = undefined; // so that nobody is kept alive
     }
     this.count = 0;
-    this.#ended?.resolve();
-    this.#ended = undefined;
+    if (this.#ended !== undefined) this.#ended = settle(this.#ended);
+  }
+
+  /** Whether its start is calling an entry, or will yet. */
+  isCalling(entry: Entry): boolean {
+    const at = this.hits.indexOf(entry);
+    return at >= 0 && at < this.toCall;
   }
 
   untilCalled(): Promise<void> {
@@ -119,15 +98,19 @@ export class Open {
   }
 }
 
-/** In order. Nothing below a node reaches further than its `max`, and nothing to its right starts before it. */
-function listBelow(root: Entry, section: Section, open: Open): void {
+function settle(waited: Deferred<void>): undefined {
+  waited.resolve();
+}
+
+/** Lists whom a section hits, in order. Nothing below a node reaches further than its `max`, and nothing to its right starts before it. */
+export function listHits(root: Entry, section: LocalSection): void {
   for (
     let node: Entry | undefined = root;
     node !== undefined && node.max >= section.start;
     node = node.right
   ) {
-    if (node.left !== undefined) listBelow(node.left, section, open);
+    if (node.left !== undefined) listHits(node.left, section);
     if (node.start >= section.end) return;
-    if (node.last >= section.start && !node.owns(section)) open.add(node);
+    if (node.last >= section.start && !node.owns(section)) section.add(node);
   }
 }

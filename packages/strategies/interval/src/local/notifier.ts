@@ -30,7 +30,6 @@ import {
   type MaybePromise,
   type Notifier,
   type RangeToInvalidate,
-  type Section,
   type Span,
   type Steps,
   type SubscribeOptions,
@@ -41,7 +40,7 @@ import type { IntervalOps } from '../binding.ts';
 import { checkCookie, refuseReleased, refuseToVerify } from '../refusals.ts';
 import { releaseNote, type Mode } from '../walk.ts';
 import { Calls } from './calls.ts';
-import { Open, Entry } from './entry.ts';
+import { Entry, listHits, LocalSection } from './entry.ts';
 import { LocalMutex } from './mutex.ts';
 import { LocalSubscription } from './subscription.ts';
 import { traits } from './traits.ts';
@@ -50,13 +49,11 @@ import { insert, remove } from './tree.ts';
 const releaseRange = { start: 0, end: addressMax, event: 'RELEASE' } as const;
 
 /** What a notifier checks itself with, where that is wanted. */
-export type LocalChecks = (root: Entry | undefined, opens: readonly Open[]) => void;
+export type LocalChecks = (root: Entry | undefined, sections: readonly LocalSection[]) => void;
 
 /** See the contract's `Notifier`. */
 export class LocalNotifier implements Notifier {
-  readonly #sections = new SectionTable();
-  /** By the section's slot. */
-  readonly #opens: Open[] = [];
+  readonly #sections = new SectionTable(LocalSection);
   readonly #calls = new Calls();
   readonly #registry = new OpsRegistry<IntervalOps>();
   readonly #checks: LocalChecks | undefined;
@@ -73,41 +70,39 @@ export class LocalNotifier implements Notifier {
   }
 
   invalidateRangeStart(range: RangeToInvalidate, signal?: AbortSignal): MaybePromise<Invalidation> {
-    const section = this.#sections.open(range, true);
-    const open = this.#list(section);
-    if (open.count === 0) return section.handle as Invalidation;
-    const called = this.#call(open, 'plain', signal);
-    return called === true ? (section.handle as Invalidation) : this.#startLater(open, called);
+    const section = this.#open(range, true);
+    if (section.count === 0) return section.handle as Invalidation;
+    const called = this.#call(section, 'plain', signal);
+    return called === true ? (section.handle as Invalidation) : this.#startLater(section, called);
   }
 
   invalidateRangeStartSync(range: RangeToInvalidate): Invalidation {
-    const open = this.#list(this.#sections.open(range, true));
-    void this.#call(open, 'sync');
-    return open.section.handle as Invalidation;
+    const section = this.#open(range, true);
+    void this.#call(section, 'sync');
+    return section.handle as Invalidation;
   }
 
   tryInvalidateRangeStart(range: RangeToInvalidate): Invalidation | undefined {
-    const open = this.#list(this.#sections.open(range, false));
+    const section = this.#open(range, false);
     nonBlockStart();
     let isCalled: boolean;
     try {
-      isCalled = this.#call(open, 'try') === true;
+      isCalled = this.#call(section, 'try') === true;
     } finally {
       nonBlockEnd();
     }
-    if (isCalled) return open.section.handle as Invalidation;
-    this.#end(open);
+    if (isCalled) return section.handle as Invalidation;
+    this.#end(section);
     return undefined;
   }
 
   /** Never waits. */
   invalidateRangeEnd(invalidation: Invalidation): undefined {
-    const { slot } = this.#sections.find(invalidation);
-    this.#end(this.#opens[slot]!);
+    this.#end(this.#sections.find(invalidation));
   }
 
   invalidateRangeEndSync(invalidation: Invalidation): void {
-    this.invalidateRangeEnd(invalidation);
+    this.#end(this.#sections.find(invalidation));
   }
 
   async release(signal?: AbortSignal): Promise<void> {
@@ -159,7 +154,7 @@ export class LocalNotifier implements Notifier {
   /** @throws NotifierError `MMN_OPTION` unless its strategy came with the checks; InvariantError */
   verify(): void {
     if (this.#checks === undefined) refuseToVerify();
-    this.#checks(this.#root, this.#opens);
+    this.#checks(this.#root, this.#sections.slots);
   }
 
   /** @internal whether a section is open */
@@ -178,75 +173,73 @@ export class LocalNotifier implements Notifier {
     entry.start = span.start;
     entry.last = span.end - 1;
     this.#root = insert(this.#root, entry);
-    for (const open of this.#opens) {
-      if (open.isOpen && overlaps(open.section, span) && !entry.owns(open.section)) {
-        open.addLate(entry);
+    // What the open sections cover is changing: they count as hits.
+    for (const section of this.#sections.slots) {
+      if (section.handle !== 0 && overlaps(section, span) && !entry.owns(section)) {
+        section.add(entry);
       }
     }
   }
 
-  /** @internal takes an entry out of the tree, at once, if it is there. Returns whether somebody is calling it yet. */
-  remove(entry: Entry): boolean {
+  /** @internal takes an entry out of the tree, at once, if it is there */
+  remove(entry: Entry): void {
     this.#root = remove(this.#root, entry);
-    return entry.callers !== 0;
   }
 
-  /** @internal when the sections that hit an entry now are over */
-  async untilEnded(entry: Entry): Promise<void> {
-    await Promise.all(this.#opensWith(entry).map((open) => open.untilEnded()));
+  /** @internal the sections that call an entry yet, which has been taken out */
+  callersOf(entry: Entry): LocalSection[] {
+    return entry.sections === 0 ? [] : this.#sections.slots.filter((each) => each.isCalling(entry));
   }
 
-  /** @internal when nobody calls an entry any more that has been taken out */
-  async untilCalled(entry: Entry): Promise<void> {
-    const calling = this.#opensWith(entry).filter(({ isCalling }) => isCalling);
-    await Promise.all(calling.map((open) => open.untilCalled()));
+  /** @internal the open sections that hit an entry */
+  sectionsOf(entry: Entry): LocalSection[] {
+    return this.#sections.slots.filter(({ hits }) => hits.includes(entry));
   }
 
-  #opensWith(entry: Entry): Open[] {
-    return this.#opens.filter(({ hits }) => hits.includes(entry));
-  }
-
-  #list(section: Section): Open {
-    const open = this.#opens[section.slot] ?? (this.#opens[section.slot] = new Open(section));
-    open.list(this.#root);
-    return open;
+  #open(range: RangeToInvalidate, blockable: boolean): LocalSection {
+    const section = this.#sections.open(range, blockable);
+    const root = this.#root;
+    if (root !== undefined && root.max >= section.start) {
+      listHits(root, section);
+      section.toCall = section.count;
+    }
+    return section;
   }
 
   /** Calls whom a section hits; ends it when that fails at once. */
-  #call(open: Open, mode: Mode, signal?: AbortSignal): MaybePromise<boolean> {
+  #call(section: LocalSection, mode: Mode, signal?: AbortSignal): MaybePromise<boolean> {
     try {
-      return this.#calls.run(open, mode, signal);
+      return this.#calls.run(section, mode, signal);
     } catch (error) {
-      this.#end(open);
+      this.#end(section);
       throw error;
     }
   }
 
-  async #startLater(open: Open, called: MaybePromise<boolean>): Promise<Invalidation> {
+  async #startLater(section: LocalSection, called: MaybePromise<boolean>): Promise<Invalidation> {
     try {
       await called;
     } catch (error) {
-      this.#end(open);
+      this.#end(section);
       throw error;
     }
-    return open.section.handle as Invalidation;
+    return section.handle as Invalidation;
   }
 
-  #end(open: Open): void {
-    this.#sections.close(open.section);
-    open.leave();
+  #end(section: LocalSection): void {
+    this.#sections.close(section);
+    if (section.count !== 0) section.forgetHits();
   }
 
   *#release(mode: Mode, signal: AbortSignal | undefined): Steps<void> {
     if (this.#isReleased) refuseReleased();
     this.#isReleased = true;
-    const section = this.#sections.open(releaseRange, true);
+    const section = this.#open(releaseRange, true);
     section.note = releaseNote;
-    const open = this.#list(section);
     try {
-      yield* this.#calls.tellOfRelease(open, mode, signal);
+      yield* this.#calls.tellOfRelease(section, mode, signal);
     } finally {
-      this.#end(open);
+      this.#end(section);
     }
   }
 }

@@ -3,7 +3,7 @@ import { abortable, type MaybePromise, type Seq, type Span } from '@mmu-notifier
 import { mightSleep } from '@mmu-notifier/sync';
 import { refuseIdle, refuseInserted, refuseReleased } from '../refusals.ts';
 import { SubscriptionBase } from '../subscription-base.ts';
-import type { Entry } from './entry.ts';
+import type { Entry, LocalSection } from './entry.ts';
 import { refuseToBlock } from './mutex.ts';
 import type { LocalNotifier } from './notifier.ts';
 
@@ -63,21 +63,26 @@ export class LocalSubscription extends SubscriptionBase {
   }
 
   protected remove(): boolean {
-    return this.#notifier.remove(this.#entry);
+    this.#notifier.remove(this.#entry);
+    return this.#callers.length !== 0;
   }
 
-  protected untilUncalled(): Promise<void> {
-    return this.#notifier.untilCalled(this.#entry);
+  protected async untilUncalled(): Promise<void> {
+    await Promise.all(this.#callers.map((section) => section.untilCalled()));
   }
 
   protected untilUncalledSync(): void {
-    if (this.#entry.callers !== 0) refuseToBlock();
+    if (this.#callers.length !== 0) refuseToBlock();
   }
 
   protected free(): void {}
 
   protected refuseInCallback(what: string): void {
     this.#notifier.refuseInCallback(what);
+  }
+
+  get #callers(): LocalSection[] {
+    return this.#notifier.callersOf(this.#entry);
   }
 
   #loadSeq(): Seq {
@@ -90,7 +95,8 @@ export class LocalSubscription extends SubscriptionBase {
   /** Waits once: for the sections that hit it now. */
   async #readLater(seq: Seq, signal: AbortSignal | undefined): Promise<Seq> {
     mightSleep('readBegin');
-    await abortable(this.#notifier.untilEnded(this.#entry), signal);
+    const ends = this.#notifier.sectionsOf(this.#entry).map((section) => section.untilEnded());
+    await abortable(Promise.all(ends), signal);
     const now = this.#entry.seq as Seq;
     if (now < 0) refuseReleased();
     // A later section is open: what was read before it started to call is not valid, and `publish` will say so.

@@ -1,24 +1,25 @@
 /** The invariants of a notifier of one event loop. */
 import { InvariantError } from '@mmu-notifier/core';
-import type { Entry, Open } from './entry.ts';
+import type { Entry, LocalSection } from './entry.ts';
 
 /** See the file's head. @throws InvariantError */
-export function verifyLocal(root: Entry | undefined, opens: readonly Open[]): void {
+export function verifyLocal(root: Entry | undefined, sections: readonly LocalSection[]): void {
   let before: Entry | undefined;
   visit(root);
-
-  const listed = opens.flatMap(({ hits, count }) => hits.slice(0, count));
-  const called = opens.flatMap(({ hits, toCall, isCalling }) =>
-    isCalling ? hits.slice(0, toCall) : [],
-  );
-  for (const { isOpen, count, hits } of opens) {
-    expect(isOpen || count === 0, 'a section that is over lists nobody');
+  const listed: (Entry | undefined)[] = [];
+  for (const { handle, count, toCall, hits } of sections) {
+    expect(handle !== 0 || count === 0, 'a section that is over lists nobody');
+    expect(toCall <= count, 'a section calls nobody whom it does not list');
     expect(
       hits.every((hit, at) => (hit !== undefined) === at < count),
       'a list has its hits and no others',
     );
+    listed.push(...hits.slice(0, count));
   }
-  for (const entry of new Set([...listed, ...entries(root)])) countsOf(entry!);
+  for (const entry of new Set([...listed, ...entries(root)])) {
+    const lists = listed.filter((hit) => hit === entry).length;
+    expect(entry!.sections === lists, 'sections counts the lists that an entry is on');
+  }
 
   function visit(node: Entry | undefined): number {
     if (node === undefined) return -1;
@@ -41,13 +42,6 @@ export function verifyLocal(root: Entry | undefined, opens: readonly Open[]): vo
       );
     }
     return max;
-  }
-
-  function countsOf(entry: Entry): void {
-    const sections = listed.filter((hit) => hit === entry).length;
-    const callers = called.filter((hit) => hit === entry).length;
-    expect(entry.sections === sections, 'sections counts the lists that an entry is on');
-    expect(entry.callers === callers, 'callers counts those of them that are calling');
   }
 }
 
