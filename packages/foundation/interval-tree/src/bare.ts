@@ -61,7 +61,7 @@ export class BareTree {
   }
 
   remove(handle: number): void {
-    removeHandle(this.words, handle);
+    removeHandle(this.words, handle, this.#whereIs(handle));
   }
 
   has(handle: number): boolean {

@@ -20,7 +20,7 @@
  *    have last -1 and a start that keeps all sixteen in order. Places after the last one in use are pads: last -1, start
  *    Infinity. Nothing reaches -1, so searches look at places and never at `occupied`.
  * 4. `groupMaxima[g]` is the largest last of places 0 to 4g+3. The last of them is the largest of the node, its `max`. In a leaf the others
- *    may be too large, but not larger than `max`: removals leave them as they are, and a search goes on to the place that they promised.
+ *    may be too large, but not larger than the one after: removals leave them as they are, and a search goes on to the place that they promised.
  * 5. `whereIs[handle]` is the leaf that holds the handle plus the place in it, or 0. It is the only way in by handle.
  * 6. Every node but the root has at least `countMin` entries, except the last node of each level, which has at least one (ascending
  *    inserts leave full nodes behind). `countMin` is small, which keeps joining rare. Memory is for half-full nodes: when a history

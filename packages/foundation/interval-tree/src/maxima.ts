@@ -8,6 +8,7 @@ import * as layout from './layout.ts';
 // Copies: the engine folds a constant of the same module into the code, but reads an imported one on every use.
 const GROUPS = layout.GROUPS;
 const LASTS = layout.LASTS;
+const MAX = layout.MAX;
 const PAD_LAST = layout.PAD_LAST;
 
 /** The larger of two lasts. Exact: their difference is at most 2^53, and twice it and half of that only shift the exponent. */
@@ -46,12 +47,13 @@ export function setMaxima(doubles: Float64Array, node: number): void {
   doubles[(g + 3) | 0] = m3;
 }
 
-/** Raises the maxima from group `from` on to `last`. The others are compared with -1, which changes nothing and takes no branch. */
+/**
+ * Raises the maxima from group `from` on to `last`. They never fall from one group to the next (invariant 4), so the first that is large
+ * enough ends it: mostly the second.
+ */
 export function raiseMaxima(doubles: Float64Array, node: number, from: number, last: number): void {
-  const g = (node + GROUPS) | 0;
-  const above = last + 1;
-  doubles[g] = larger(doubles[g]!, above * +(from === 0) - 1);
-  doubles[(g + 1) | 0] = larger(doubles[(g + 1) | 0]!, above * +(from <= 1) - 1);
-  doubles[(g + 2) | 0] = larger(doubles[(g + 2) | 0]!, above * +(from <= 2) - 1);
-  doubles[(g + 3) | 0] = larger(doubles[(g + 3) | 0]!, last);
+  const max = (node + MAX) | 0;
+  for (let g = (node + GROUPS + from) | 0; g <= max && doubles[g]! < last; g = (g + 1) | 0) {
+    doubles[g] = last;
+  }
 }

@@ -188,8 +188,7 @@ export class IntervalTree {
    */
   remove(handle: number): void {
     const words = this.#words;
-    presentWhereIs(words, handle);
-    removeHandle(words, handle);
+    removeHandle(words, handle, presentWhereIs(words, handle));
   }
 
   /** Whether the handle is in the tree. @throws IntervalTreeError `MMN_TREE_HANDLE`. */

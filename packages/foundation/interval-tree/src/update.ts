@@ -75,20 +75,23 @@ const insertEntry = function (words: Words, handle: number): void {
   const base = (k - +(k > 0)) | 0;
   const after = holes >> base;
   let hole: number;
+  let step = -1;
   if (after !== 0) {
     hole = (base + lowest(after)) | 0;
     k = (k - +(hole < k)) | 0;
-    for (let j = hole; j > k; j = (j - 1) | 0) moveEntry(words, node, (j - 1) | 0, j);
   } else {
     hole = (31 - Math.clz32(holes)) | 0;
     k = (k - 1) | 0;
-    for (let j = hole; j < k; j = (j + 1) | 0) moveEntry(words, node, (j + 1) | 0, j);
+    step = 1;
   }
+  for (let j = hole; j !== k; j = (j + step) | 0) moveEntry(words, node, (j + step) | 0, j);
   doubles[(node + LASTS + k) | 0] = last;
   doubles[(node + STARTS + k) | 0] = start;
-  ints[((node << 1) + REFERENCES + k) | 0] = handle;
+  // An argument may be any number, and would be stored by way of a double.
+  const reference = handle | 0;
+  ints[((node << 1) + REFERENCES + k) | 0] = reference;
   ints[((node << 1) + OCCUPIED) | 0] = occupied | (1 << hole);
-  ints[(words.whereIs + handle) | 0] = node + k;
+  ints[(words.whereIs + reference) | 0] = node + k;
   ints[SIZE] = (ints[SIZE]! + 1) | 0;
 
   // First the groups that an entry has left, if any; then those that the new one has come to.
@@ -125,10 +128,9 @@ const placeAmong = function (doubles: Float64Array, node: number): number {
   );
 };
 
-/** Removes a handle that is in the tree. */
-export function removeHandle(words: Words, handle: number): void {
+/** Removes a handle that is in the tree, at `where` (invariant 5). */
+export function removeHandle(words: Words, handle: number, where: number): void {
   const { doubles, ints } = words;
-  const where = ints[(words.whereIs + handle) | 0]!;
   const leaf = where & NODE_BITS;
   const k = where & (SLOTS - 1);
   const last = doubles[(leaf + LASTS + k) | 0]!;
@@ -141,6 +143,8 @@ export function removeHandle(words: Words, handle: number): void {
   // The other maxima may stay too large (invariant 4): to find out whether they are costs a branch that cannot be predicted.
   const isMax = last === doubles[(leaf + MAX) | 0]!;
   if (isMax) setMaxima(doubles, leaf);
-  if (countOf(occupied) < ints[COUNT_MIN]!) mend(words, leaf);
+  // `countMin` is at most three, so who has a third entry need not count.
+  const butOne = occupied & (occupied - 1);
+  if ((butOne & (butOne - 1)) === 0 && countOf(occupied) < ints[COUNT_MIN]!) mend(words, leaf);
   else if (isMax) lower(words, leaf);
 }

@@ -135,8 +135,9 @@ function verifyNode(words: Words, node: number, seen: Set<number>, place: Place)
       previous = start;
     }
     if (k % 4 === 3) {
-      const group = doubles[node + GROUPS + (k >> 2)]!;
-      const mayBeTooLarge = level === 0 && group <= doubles[node + MAX]!;
+      const g = node + GROUPS + (k >> 2);
+      const group = doubles[g]!;
+      const mayBeTooLarge = level === 0 && group <= doubles[Math.min(g + 1, node + MAX)]!;
       hold(
         group === max || (mayBeTooLarge && group > max),
         `group maximum ${k >> 2} is wrong`,
