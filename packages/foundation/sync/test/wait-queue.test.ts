@@ -75,6 +75,12 @@ describe.each(memories)('WaitQueue in $memory', (memory) => {
     queue.waitUntilSync(() => true);
   });
 
+  it.each(['waitUntil', 'waitUntilSync'] as const)('%s refuses what is no condition', (form) => {
+    const queue = new WaitQueue(createRegion(memory), index);
+    const wrong = true as unknown as () => boolean;
+    expect(thrownBy(() => queue[form](wrong)).code).toBe('MMN_OPTION');
+  });
+
   it('looks again and waits on when woken while the condition does not hold', async () => {
     const region = createRegion(memory);
     const queue = new WaitQueue(region, index);

@@ -1,6 +1,7 @@
 /** How single waits end, what they cost the process, and what the words of a lock say meanwhile. */
 import { afterEach, describe, expect, it } from 'vitest';
 import {
+  createThread,
   headerWords,
   Mutex,
   Region,
@@ -13,6 +14,7 @@ import {
   wake,
   watchDeaths,
   type Bell,
+  type Sleep,
   type Waiting,
   type WaitOutcome,
   type WaitRequest,
@@ -93,10 +95,11 @@ describe('a wait of a thread that serves', () => {
     expect(served).toBe(2);
   });
 
-  it('serves with a function only', () => {
+  it('serves and sleeps with functions only', () => {
     const bell: Bell = { region: createRegion(memories[1]!), index, heard: () => 0 };
     const wrong = undefined as unknown as () => void;
     expect(thrownBy(() => serveWhileBlocked(wrong, bell)).code).toBe('MMN_OPTION');
+    expect(thrownBy(() => createThread(wrong as unknown as Sleep)).code).toBe('MMN_OPTION');
   });
 });
 
