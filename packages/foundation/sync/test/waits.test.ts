@@ -13,7 +13,6 @@ import {
   useClock,
   wake,
   watchDeaths,
-  type Bell,
   type Sleep,
   type Waiting,
   type WaitOutcome,
@@ -83,9 +82,8 @@ describe.each(forms)('a wait in shared memory, by $form', ({ wait }) => {
 describe('a wait of a thread that serves', () => {
   it('looks up to serve, as long as it serves', () => {
     const region = createRegion(memories[1]!);
-    const bell: Bell = { region, index: index + 1, heard: () => 0 };
     let served = 0;
-    const stop = serveWhileBlocked(() => void served++, bell);
+    const stop = serveWhileBlocked(() => void served++);
     restores.push(stop);
     expect(runSync(once({ region, index, expected: 0, timeoutMs: 600_000 }))).toBe('ok');
     expect(runSync(once({ region, index, expected: 0, timeoutMs: 600_000 }))).toBe('ok');
@@ -96,9 +94,8 @@ describe('a wait of a thread that serves', () => {
   });
 
   it('serves and sleeps with functions only', () => {
-    const bell: Bell = { region: createRegion(memories[1]!), index, heard: () => 0 };
     const wrong = undefined as unknown as () => void;
-    expect(thrownBy(() => serveWhileBlocked(wrong, bell)).code).toBe('MMN_OPTION');
+    expect(thrownBy(() => serveWhileBlocked(wrong)).code).toBe('MMN_OPTION');
     expect(thrownBy(() => createThread(wrong as unknown as Sleep)).code).toBe('MMN_OPTION');
   });
 });
