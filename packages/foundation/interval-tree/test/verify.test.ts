@@ -99,6 +99,18 @@ describe('verify', () => {
     tree.verify();
   });
 
+  it('notices a group maximum of a leaf that is larger than the one after, and lets others be too large', () => {
+    const memory = new ArrayBuffer(IntervalTree.byteLength(16));
+    const tree = IntervalTree.create(memory, { capacity: 16 });
+    for (let k = 0; k < 16; k++) tree.insert(k, 10 * k, 10 * k + 5); // the maxima are 35, 75, 115, 155
+    const doubles = new Float64Array(memory);
+    const groups = new Int32Array(memory)[ROOT]! + GROUPS;
+    doubles[groups]! = 75;
+    tree.verify();
+    doubles[groups]! = 76;
+    expect(() => tree.verify()).toThrow('group maximum 0 is wrong');
+  });
+
   /** The tree of `build`, by what its invariants are about; each damage breaks one of them first. */
   interface Damaged {
     readonly ints: Int32Array;
