@@ -8,7 +8,7 @@ type Composed = NonNullable<JudgeOptions['composed']>;
 
 /** How to make one, if the strategy can. */
 export function composedOf(strategy: Strategy, variant: string | undefined): Composed | undefined {
-  if (strategy.name === 'reference') return undefined;
+  if (strategy.name === 'reference' || variant === 'local') return undefined;
   const chosen = variant === undefined ? {} : { variant };
   return async () => {
     let refuses = false;

@@ -303,3 +303,94 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
     'a section that nobody has open holds up readers',
   ],
 ]);
+
+const entry = 'local/entry.ts';
+const calls = 'local/calls.ts';
+const local = 'local/notifier.ts';
+
+export const localMutants: readonly Mutant[] = mutantsOf('interval', 'interval', 'local', [
+  [
+    'local: a start does not count for readers',
+    entry,
+    'entry.sections++;',
+    'entry.sections += 0;',
+    'R1',
+  ],
+  [
+    'local: a hit does not turn the number',
+    calls,
+    'else entry.setSeq();',
+    'else void entry;',
+    'R2',
+  ],
+  [
+    'local: a subscription made during a section is free of it',
+    local,
+    'if (section.handle !== 0 && overlaps(section, span) && !entry.owns(section)) {',
+    'if (section.handle === -1) {',
+    'S5.new',
+  ],
+  [
+    'local: close does not wait for those who call',
+    local,
+    'return entry.sections === 0 ? [] : this.#sections.slots.filter((each) => each.isCalling(entry));',
+    'return [];',
+    'U1.finish',
+  ],
+  [
+    'local: the end lets nobody go',
+    entry,
+    'if (this.#ended !== undefined) this.#ended = settle(this.#ended);',
+    '',
+    'R1',
+  ],
+  [
+    'local: a start that would block stays open',
+    local,
+    'if (isCalled) return section.handle as Invalidation;\n    this.#end(section);',
+    'if (isCalled) return section.handle as Invalidation;',
+    'N2.refused',
+  ],
+  [
+    'local: a release marks nobody',
+    calls,
+    'if (section.note === releaseNote) entry.setReleased();\n        else',
+    'if (section.note !== releaseNote)',
+    'L1.late',
+  ],
+  [
+    'local: the lock is not tried but taken for free',
+    calls,
+    'if (!lock.tryLock()) return false;',
+    'if (!lock.tryLock()) return true;',
+    'N1',
+  ],
+  [
+    'local: the owner is told of its own migration',
+    entry,
+    'if (node.last >= section.start && !node.owns(section)) section.add(node);',
+    'if (node.last >= section.start) section.add(node);',
+    'P1',
+  ],
+  [
+    'local: the first byte of a range misses',
+    entry,
+    'if (node.last >= section.start &&',
+    'if (node.last > section.start &&',
+    'S1',
+  ],
+  [
+    'local: the tree forgets a maximum',
+    'local/tree.ts',
+    'if (right !== undefined && right.max > max) max = right.max;',
+    '',
+    'S1',
+  ],
+  [
+    'local: an unlock lets go of a lock that it has handed on',
+    'local/mutex.ts',
+    'queue.delete(next);\n      next();',
+    'queue.delete(next);\n      this.#isHeld = false;\n      next();',
+    'R6.async',
+  ],
+]);
