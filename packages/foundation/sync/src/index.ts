@@ -17,7 +17,7 @@ export {
   type LockdepOptions,
   type LockdepReport,
 } from './lockdep.ts';
-export { Mailbox, mailboxWords, type MailboxOptions } from './mailbox.ts';
+export { Mailbox, mailboxWords, nameOfMailboxWord, type MailboxOptions } from './mailbox.ts';
 export { headerWords, isShared, Region, type RegionDescription } from './memory.ts';
 export * from './mutex.ts';
 export * from './rw-semaphore.ts';

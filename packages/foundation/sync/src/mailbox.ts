@@ -38,7 +38,7 @@ import {
 } from '@mmu-notifier/core';
 import { isDead } from './deaths.ts';
 import { checkPlace, type Region } from './memory.ts';
-import { struct } from './struct.ts';
+import { fieldAt, struct } from './struct.ts';
 import { WaitQueue, waitQueueWords } from './wait-queue.ts';
 import { run, runSync, serveWhileBlocked, wake, type Waiting } from './waiting.ts';
 
@@ -46,8 +46,9 @@ const boxesMax = 64;
 const postsMax = 32;
 const textMax = 160;
 
-const BoxAt = struct({ agent: 'word', bell: 'word' });
-const PostAt = struct({
+const boxFields = { agent: 'word', bell: 'word' } as const;
+const BoxAt = struct(boxFields);
+const postFields = {
   state: 'word',
   box: 'word',
   callback: 'word',
@@ -56,7 +57,8 @@ const PostAt = struct({
   textLength: 'word',
   start: 'wide',
   end: 'wide',
-});
+} as const;
+const PostAt = struct(postFields);
 const textWords = textMax / 2;
 const postWords = PostAt.sizeWords + textWords;
 
@@ -88,6 +90,16 @@ export const mailboxWords: number =
 const roomAt = 0;
 const boxesAt = waitQueueWords;
 const postsAt = boxesAt + boxesMax * BoxAt.sizeWords;
+
+/** What a word of the mailboxes is called, for reports; counted from their first. `undefined` for those of texts and of `room`. */
+export function nameOfMailboxWord(index: number): string | undefined {
+  const isPost = index >= postsAt;
+  const [first, size] = isPost ? [postsAt, postWords] : [boxesAt, BoxAt.sizeWords];
+  if (index < first) return undefined;
+  const which = Math.floor((index - first) / size);
+  const field = fieldAt(isPost ? postFields : boxFields, (index - first) % size);
+  return field === undefined ? undefined : `${isPost ? 'post' : 'box'}[${which}].${field}`;
+}
 
 /* A cookie: box << 18 | has a finish << 17 | has a release << 16 | number. */
 const boxShift = 18;
@@ -203,10 +215,7 @@ export class Mailbox {
     for (let box = 0; box < boxesMax; box++) {
       if (!region.compareExchange(this.#boxAt(box) + BoxAt.agent, 0, region.agent)) continue;
       this.#box = box;
-      if (this.#blocks) {
-        const bell = { region, index: this.#boxAt(box) + BoxAt.bell, heard: () => this.#heard };
-        this.#stopServing = serveWhileBlocked(() => this.#serve(true), bell);
-      }
+      if (this.#blocks) this.#stopServing = serveWhileBlocked(() => this.#serve(true));
       if (region.shared) void this.#listen();
       return;
     }

@@ -55,39 +55,27 @@ export function runSync<T>(waiting: Waiting<T>): T {
   return step.value;
 }
 
-/** The word that is changed whenever there is something to serve. */
-export interface Bell {
-  readonly region: Region;
-  readonly index: number;
-  /** What it held when `serve` last looked. */
-  heard(): number;
-}
-
-/** How a thread sleeps: as `Atomics.wait` does. A thread that serves comes back when a bell is rung, or soon. */
-export type Sleep = (
-  request: WaitRequest,
-  timeoutMs: number,
-  bells: readonly Bell[],
-) => WaitOutcome;
+/** How a thread sleeps: as `Atomics.wait` does. A thread that serves looks up after `timeoutMs`, whatever the request says. */
+export type Sleep = (request: WaitRequest, timeoutMs: number) => WaitOutcome;
 
 /** What belongs to one thread. */
 interface Thread {
-  readonly servers: Map<() => void, Bell>;
+  readonly servers: Set<() => void>;
   readonly sleep: Sleep;
 }
 
-const sleepInSlices: Sleep = ({ region, index, expected }, timeoutMs) =>
+const sleepInEngine: Sleep = ({ region, index, expected }, timeoutMs) =>
   Atomics.wait(region.words, index, expected, timeoutMs);
 
-let thread: Thread = { servers: new Map(), sleep: sleepInSlices };
+let thread: Thread = { servers: new Set(), sleep: sleepInEngine };
 /** How long a blocked thread that serves may be deaf: what it waits for and what it serves are different words. */
 const serveMs = 1;
 
 /** From now on this thread calls `serve` while it is blocked. Returns what ends that. */
-export function serveWhileBlocked(serve: () => void, bell: Bell): () => void {
+export function serveWhileBlocked(serve: () => void): () => void {
   checkFunction(serve, 'serve');
   const { servers } = thread;
-  servers.set(serve, bell);
+  servers.add(serve);
   return () => void servers.delete(serve);
 }
 
@@ -97,7 +85,7 @@ export function serveWhileBlocked(serve: () => void, bell: Bell): () => void {
  */
 export function createThread(sleep: Sleep): <T>(code: () => T) => T {
   checkFunction(sleep, 'sleep');
-  const own: Thread = { servers: new Map(), sleep };
+  const own: Thread = { servers: new Set(), sleep };
   return (code) => {
     const before = thread;
     thread = own;
@@ -119,10 +107,10 @@ function block(request: WaitRequest, patience: Patience): WaitOutcome {
   }
   mightSleep('wait');
   const { servers, sleep } = thread;
-  for (const serve of servers.keys()) serve();
+  for (const serve of servers) serve();
   const lookMs = Math.min(patience.look(region, holder), servers.size > 0 ? serveMs : Infinity);
   try {
-    const outcome = sleep(request, Math.min(timeoutMs, lookMs), [...servers.values()]);
+    const outcome = sleep(request, Math.min(timeoutMs, lookMs));
     return outcome === 'timed-out' && lookMs < timeoutMs ? 'ok' : outcome;
   } catch (cause) {
     if (!(cause instanceof TypeError)) throw cause;

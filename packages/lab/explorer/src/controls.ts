@@ -1,7 +1,8 @@
 /** What explored code may say to the explorer. Each needs an agent: a thread that is explored or replayed. */
 import { ExplorerError } from './errors.ts';
 import { agent } from './memory/agent.ts';
-import { Kind, Operation } from './memory/operation.ts';
+import { Kind, Operation, Patience, Waited } from './memory/operation.ts';
+import { createPart } from './memory/shared-memory.ts';
 import { viewOf } from './memory/view.ts';
 
 /**
@@ -33,4 +34,41 @@ export function free(view: ArrayBufferView): void {
 /** Puts a line into the diagram. */
 export function note(text: string): void {
   agent().note(text);
+}
+
+/**
+ * A part of the shared memory as a buffer of its own, for code that takes a whole one: the same bytes, counted from `byteOffset`, a
+ * multiple of 8. Every thread makes its own.
+ */
+export function part(
+  shared: SharedArrayBuffer,
+  byteOffset: number,
+  byteLength: number,
+): SharedArrayBuffer {
+  return createPart(shared, byteOffset, byteLength);
+}
+
+/**
+ * `Atomics.wait` in slices of time, after each of which the code looks again: what a thread does that waits for one word and serves others
+ * meanwhile. The time-out is explored at every moment at which anything that the thread has looked at since its last slice (at first:
+ * since it began) has changed. A slice after which it would find everything as before is not, so there is no end of them.
+ *
+ * @throws ExplorerError when the words are not on explored memory
+ */
+export function waitInSlices(
+  words: Int32Array,
+  index: number,
+  expected: number,
+): 'ok' | 'not-equal' | 'timed-out' {
+  const view = viewOf(words);
+  if (view?.element.name !== 'Int32Array') {
+    throw new ExplorerError('expected an Int32Array on the shared memory, got another array');
+  }
+  const { element, offset } = view;
+  const bits = element.encodeBits(expected);
+  const ended = agent().operate(
+    new Operation(Kind.wait, offset + index * 4, 4, 0, bits, Patience.slice, element),
+  );
+  if (ended === Waited.ok) return 'ok';
+  return ended === Waited.notEqual ? 'not-equal' : 'timed-out';
 }

@@ -1,5 +1,5 @@
 /** Explores every interleaving of unmodified SharedArrayBuffer code. */
-export { choose, free, note } from './controls.ts';
+export { choose, free, note, part, waitInSlices } from './controls.ts';
 export { ExplorerError } from './errors.ts';
 export {
   exploreEvents,

@@ -308,7 +308,6 @@ it('prints the interleaving with names, methods, files and lines', () => {
 });
 
 it.each([
-  ['Atomics.waitAsync', (s: SharedArrayBuffer) => Atomics.waitAsync(words(s), 0, 0)],
   ['DataView', (s: SharedArrayBuffer) => new DataView(s)],
   ['SharedArrayBuffer.slice', (s: SharedArrayBuffer) => s.slice(0)],
   ['listing the keys', (s: SharedArrayBuffer) => Object.keys(words(s))],

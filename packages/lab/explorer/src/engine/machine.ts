@@ -14,6 +14,7 @@ import { Learner } from './learner.ts';
 import { Races } from './races.ts';
 import { Ram } from './ram.ts';
 import { Endless, type PlainMemory } from './recorder.ts';
+import { seenBefore } from './slices.ts';
 import { entryCells, Tape, type Point, type Run, type Trie, type Watch } from './trie.ts';
 import { WaitQueues } from './wait-queues.ts';
 
@@ -142,10 +143,23 @@ export class Machine {
     const point = this.point(t);
     const { operation } = point;
     if (operation === undefined) return false;
-    if (this.isAsleep(t)) return operation.patience === Patience.some;
+    if (this.isAsleep(t)) return this.#mayTimeOut(t, operation.patience);
     const watch = this.#learner.watch(point);
     if (watch !== undefined && (this.parksLoops || !this.#hasChanged(watch))) return false;
     return !operation.mayRepeat || !this.spinsOn(t, this.#look(operation));
+  }
+
+  #mayTimeOut(t: number, patience: number): boolean {
+    return patience === Patience.slice
+      ? this.#hasChanged(seenBefore(this.point(t)).words)
+      : patience === Patience.some;
+  }
+
+  /** Bytes of the words on which it depends whether the slice may end in which a thread sleeps; undefined if it does not. */
+  slice(t: number): readonly number[] | undefined {
+    const point = this.point(t);
+    const isSlice = this.isAsleep(t) && point.operation!.patience === Patience.slice;
+    return isSlice ? seenBefore(point).touched : undefined;
   }
 
   /** The enabled threads as a set of bits. */

@@ -47,7 +47,7 @@ export class Prepared {
 
   /** The size of the smallest element that anybody has used so far. */
   get grainBytes(): 1 | 4 {
-    return memoryOf(this.#shared)!.finestBytes < 4 ? 1 : 4;
+    return memoryOf(this.#shared)!.grain.finestBytes < 4 ? 1 : 4;
   }
 
   /** A machine in which nothing is known yet, and who judges its executions. */

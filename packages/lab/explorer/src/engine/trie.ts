@@ -15,6 +15,7 @@
  */
 import type { ElementBytes } from '../memory/elements.ts';
 import type { Bits, Operation } from '../memory/operation.ts';
+import type { Seen } from './slices.ts';
 
 /** Codes of a tape. Those of reads and writes also hold the access's size: `code | bytes << 4`. */
 export const Tape = {
@@ -108,6 +109,8 @@ export class Point {
   thrown: { readonly error: unknown } | undefined = undefined;
   /** Set when the thread has gone once around a loop without effect and stands at its head again. */
   watch: Watch | undefined | 'unknown' = 'unknown';
+  /** Before a slice: see slices.ts. */
+  seen: Seen | undefined = undefined;
   /** Where in the source, when stacks are recorded. */
   stack: string | undefined = undefined;
   readonly #next = new Map<Bits, Run>();

@@ -38,8 +38,8 @@ export type Bits = number | bigint;
 /** How `Atomics.wait` ended, as a result. */
 export const Waited = { ok: 0, notEqual: 1, timedOut: 2 } as const;
 
-/** How long a wait may last. */
-export const Patience = { none: 0, some: 1, endless: 2 } as const;
+/** How long a wait may last. A slice ends when there is something new to see: see engine/slices.ts. */
+export const Patience = { none: 0, some: 1, endless: 2, slice: 3 } as const;
 
 /** A visible operation, not yet performed. */
 export class Operation {

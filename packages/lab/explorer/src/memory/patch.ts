@@ -167,8 +167,17 @@ const models: Record<string, Model> = {
     const operand = asked > 0x7fff_ffff ? -1 : asked;
     return agent().operate(new Operation(Kind.notify, at, element.bytes, operand, 0, 0, element));
   },
-  waitAsync: () =>
-    refuse('Atomics.waitAsync in a virtual thread is not modelled: threads are synchronous'),
+  waitAsync(view, index, expected, timeoutMs) {
+    const { element } = view;
+    checkWaitable(view);
+    const found = operate(Kind.load, view, index, 0);
+    if (element.encodeBits(found) !== element.encodeBits(expected)) {
+      return { async: false, value: 'not-equal' };
+    }
+    if (Number(timeoutMs) <= 0) return { async: false, value: 'timed-out' };
+    // A thread never comes back to its event loop, so nobody would hear of it.
+    return { async: true, value: new Promise(() => {}) };
+  },
 };
 
 function checkWaitable(view: View): void {

@@ -9,14 +9,37 @@ import { refuse } from '../errors.ts';
 
 interface Memory {
   readonly byteLength: number;
-  /** Size of the smallest element that a view on it has. */
-  finestBytes: number;
+  /** Where it begins in the whole memory: not 0 for a part. */
+  readonly byteOffset: number;
+  /** Of the whole memory: size of the smallest element that a view on it has. */
+  readonly grain: { finestBytes: number };
 }
 
 const memories = new WeakMap<object, Memory>();
 
 /** Makes a shared memory that exists only as far as the explorer models it. */
 export function createShared(byteLength: number): SharedArrayBuffer {
+  return create({ byteLength, byteOffset: 0, grain: { finestBytes: 8 } });
+}
+
+/** Makes one that is a part of another: the same bytes, counted from `byteOffset`. @throws RangeError */
+export function createPart(
+  shared: SharedArrayBuffer,
+  byteOffset: number,
+  byteLength: number,
+): SharedArrayBuffer {
+  const whole = memoryOf(shared) ?? refuse('a part of memory that is not explored');
+  const isInside = byteOffset >= 0 && byteLength >= 0 && byteOffset % 8 === 0;
+  if (!isInside || byteOffset + byteLength > whole.byteLength) {
+    throw new RangeError(
+      `expected a part within ${whole.byteLength} bytes, at a multiple of 8, got ${byteLength} bytes at ${byteOffset}`,
+    );
+  }
+  return create({ byteLength, byteOffset: whole.byteOffset + byteOffset, grain: whole.grain });
+}
+
+function create(memory: Memory): SharedArrayBuffer {
+  const { byteLength } = memory;
   const shared = new SharedArrayBuffer(0);
   Object.defineProperties(shared, {
     byteLength: { value: byteLength },
@@ -25,7 +48,7 @@ export function createShared(byteLength: number): SharedArrayBuffer {
     grow: { value: notModelled('grow') },
     slice: { value: notModelled('slice') },
   });
-  memories.set(shared, { byteLength, finestBytes: 8 });
+  memories.set(shared, memory);
   return shared;
 }
 

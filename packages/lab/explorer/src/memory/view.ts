@@ -10,7 +10,7 @@ import { elements, type Element } from './elements.ts';
 import { memoryOf } from './shared-memory.ts';
 import { methods } from './view-methods.ts';
 
-/** What a proxy stands for: `length` elements from byte `offset` on. */
+/** What a proxy stands for: `length` elements from byte `offset` of the whole memory on. */
 export class View {
   readonly shared: SharedArrayBuffer;
   readonly element: Element;
@@ -64,7 +64,7 @@ export function createView(
   const memory = memoryOf(shared) ?? refuse('expected explored memory');
   const size = memory.byteLength;
   const { bytes, name } = element;
-  memory.finestBytes = Math.min(memory.finestBytes, bytes);
+  memory.grain.finestBytes = Math.min(memory.grain.finestBytes, bytes);
   if (byteOffset % bytes !== 0) {
     throw new RangeError(`start offset of ${name} should be a multiple of ${bytes}`);
   }
@@ -75,7 +75,7 @@ export function createView(
   if (byteOffset < 0 || count < 0 || byteOffset + count * bytes > size) {
     throw new RangeError(`Invalid typed array length: ${count}`);
   }
-  const view = new View(shared, element, byteOffset, count);
+  const view = new View(shared, element, memory.byteOffset + byteOffset, count);
   const proxy = new Proxy(new (realConstructor(name))(0), new Traps(view));
   views.set(proxy, view);
   return proxy;
@@ -124,7 +124,7 @@ class Traps implements ProxyHandler<object> {
       case 'byteLength':
         return view.byteLength;
       case 'byteOffset':
-        return view.offset;
+        return byteOffsetOf(view);
       case 'buffer':
         return view.shared;
       case 'BYTES_PER_ELEMENT':
@@ -194,10 +194,15 @@ class Traps implements ProxyHandler<object> {
   }
 }
 
+/** From the beginning of its buffer, which may be a part. */
+function byteOffsetOf({ shared, offset }: View): number {
+  return offset - memoryOf(shared)!.byteOffset;
+}
+
 function subarray(view: View, from: number = 0, to: number = view.length): object {
   const clamp = (at: number): number =>
     Math.trunc(at < 0 ? Math.max(view.length + at, 0) : Math.min(at, view.length));
   const start = clamp(from);
-  const byteOffset = view.offset + start * view.element.bytes;
+  const byteOffset = byteOffsetOf(view) + start * view.element.bytes;
   return createView(view.element, view.shared, byteOffset, Math.max(clamp(to) - start, 0));
 }

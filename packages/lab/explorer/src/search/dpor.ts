@@ -262,10 +262,11 @@ class Dpor {
       return;
     }
     const own = accesses(operation, machine.isAsleep(t));
-    const watch = machine.parksLoops ? undefined : machine.watch(t);
-    // Whether it can go on depends on every word that its loop looks at.
-    this.#pending[t] =
-      watch === undefined ? own : [...own, ...watch.map(({ offset }) => (offset >> 2) << 2)];
+    const looks =
+      machine.slice(t) ??
+      (machine.parksLoops ? undefined : machine.watch(t)?.map(({ offset }) => offset));
+    // Whether it can go on depends on every word that its loop looks at, or that it has touched before its slice.
+    this.#pending[t] = looks === undefined ? own : [...own, ...looks.map((at) => (at >> 2) << 2)];
   }
 
   #asleep(): number {
