@@ -304,14 +304,15 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
   ],
 ]);
 
-const entry = 'local/entry.ts';
+const section = 'local/section.ts';
+const entries = 'local/entries.ts';
 const calls = 'local/calls.ts';
 const local = 'local/notifier.ts';
 
 export const localMutants: readonly Mutant[] = mutantsOf('interval', 'interval', 'local', [
   [
     'local: a start does not count for readers',
-    entry,
+    section,
     'entry.sections++;',
     'entry.sections += 0;',
     'R1',
@@ -339,7 +340,7 @@ export const localMutants: readonly Mutant[] = mutantsOf('interval', 'interval',
   ],
   [
     'local: the end lets nobody go',
-    entry,
+    section,
     'if (this.#ended !== undefined) this.#ended = settle(this.#ended);',
     '',
     'R1',
@@ -367,24 +368,24 @@ export const localMutants: readonly Mutant[] = mutantsOf('interval', 'interval',
   ],
   [
     'local: the owner is told of its own migration',
-    entry,
-    'if (node.last >= section.start && !node.owns(section)) section.add(node);',
-    'if (node.last >= section.start) section.add(node);',
+    entries,
+    'if (!entry.owns(section)) section.add(entry);',
+    'section.add(entry);',
     'P1',
   ],
   [
     'local: the first byte of a range misses',
-    entry,
-    'if (node.last >= section.start &&',
-    'if (node.last > section.start &&',
+    entries,
+    'if (lasts[at]! < section.start) continue;',
+    'if (lasts[at]! <= section.start) continue;',
     'S1',
   ],
   [
     'local: the tree forgets a maximum',
-    'local/tree.ts',
-    'if (right !== undefined && right.max > max) max = right.max;',
-    '',
-    'S1',
+    entries,
+    'if (k < first + 2) {',
+    'if (k < first + 1) {',
+    'TREE.intersection',
   ],
   [
     'local: an unlock lets go of a lock that it has handed on',

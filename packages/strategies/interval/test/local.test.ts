@@ -2,9 +2,10 @@
 import * as fc from 'fast-check';
 import type { Notifier } from '@mmu-notifier/core';
 import { describe, expect, it, test } from 'vitest';
-import { Entry, LocalSection } from '../src/local/entry.ts';
+import { Entries } from '../src/local/entries.ts';
+import { Entry } from '../src/local/entry.ts';
 import { LocalMutex } from '../src/local/mutex.ts';
-import { insert } from '../src/local/tree.ts';
+import { LocalSection } from '../src/local/section.ts';
 import { verifyLocal } from '../src/local/verify.ts';
 import { interval, type LocalSubscription } from '../src/variants.ts';
 import { seeded } from './seed.ts';
@@ -30,7 +31,7 @@ describe('the tree', () => {
   );
 
   it('calls those that overlap, in the order of their starts, whoever came and went', () => {
-    const property = fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+    const property = fc.property(fc.array(step, { maxLength: 400, size: 'max' }), (steps) => {
       const notifier = create();
       const open: { start: number; end: number; id: number; subscription: LocalSubscription }[] =
         [];
@@ -58,18 +59,7 @@ describe('the tree', () => {
         notifier.verify();
       }
     });
-    fc.assert(property, seeded(300));
-  });
-
-  it('is not deep when subscriptions come in order', () => {
-    const notifier = create();
-    for (let at = 0; at < 20_000; at++) {
-      notifier.subscribe({ start: at, end: at + 1 }, { invalidate() {} }); // a list would overflow the stack
-    }
-    const ops = new Recorder();
-    notifier.subscribe({ start: 20_000, end: 20_001 }, ops);
-    startAt(notifier, 20_000, 20_001)();
-    expect(ops.calls).toHaveLength(1);
+    fc.assert(property, seeded(100));
   });
 });
 
@@ -167,42 +157,56 @@ describe('verify', () => {
     return entry;
   };
 
-  test.each<
-    [what: string, invariant: string, damage: (root: Entry, section: LocalSection) => void]
-  >([
-    ['a maximum that is too small', 'max is the largest', (root) => (root.max = root.last - 1)],
+  type Damage = (entries: Entries, section: LocalSection) => void;
+
+  test.each<[what: string, invariant: string, damage: Damage]>([
+    ['a maximum that is too small', 'max is the largest', ({ leaves }) => leaves[0]!.max--],
+    ['a reach that is too small', 'so far', ({ reaches }) => reaches[1]!--],
+    ['a start that is not the first', 'first entry does', ({ starts }) => starts[1]!--],
+    ['leaves out of order', 'in order', ({ leaves }) => leaves.reverse()],
+    ['a span that has moved', 'knows the spans', ({ leaves }) => leaves[0]!.entries[0]!.last++],
+    ['a span without an entry', 'no other spans', ({ leaves }) => leaves[0]!.starts.push(99)],
     [
-      'a tree out of order',
-      'in order',
-      (root) => ([root.left, root.right] = [root.right, root.left]),
+      'an entry in a strange leaf',
+      'knows its leaf',
+      ({ leaves }) => (leaves[0]!.entries[0]!.leaf = leaves[1]),
     ],
+    ['a leaf too many', 'a start and a reach', ({ starts }) => starts.push(0)],
+    ['an empty leaf', '1 to 32', ({ leaves }) => (leaves[0]!.entries.length = 0)],
+    ['a wrong count', 'sections counts', ({ leaves }) => leaves[0]!.entries[0]!.sections++],
     [
-      'an empty span',
-      'holds an address',
-      (root) => {
-        root.left = root.right = undefined;
-        root.max = root.last = root.start - 1;
-      },
+      'hits of a section that is over',
+      'lists nobody',
+      ({ leaves }, section) => section.add(leaves[0]!.entries[0]!),
     ],
-    [
-      'a child above its parent',
-      'priority',
-      (root) => (root.left = Object.create(root.left!, { priority: { value: 2 ** 31 } }) as Entry),
-    ],
-    ['a wrong count', 'sections counts', (root) => root.sections++],
-    ['hits of a section that is over', 'lists nobody', (root, section) => section.add(root)],
     ['more calls than hits', 'calls nobody', (_, section) => (section.toCall = 1)],
-    ['a hit behind the last', 'no others', (root, section) => section.hits.push(root)],
+    [
+      'a hit behind the last',
+      'no others',
+      ({ leaves }, section) => section.hits.push(leaves[0]!.entries[0]!),
+    ],
   ])('finds %s', (_, invariant, damage) => {
-    let root: Entry | undefined;
-    for (const start of [10, 20, 30]) root = insert(root, entryAt(start));
-    while (root!.left === undefined || root!.right === undefined) {
-      root = undefined; // priorities are random: until the middle one is on top
-      for (const start of [10, 20, 30]) root = insert(root, entryAt(start));
-    }
+    const entries = new Entries();
+    for (let at = 0; at < 40; at++) entries.insert(entryAt(10 * at));
+    expect(entries.leaves).toHaveLength(2);
     const section = new LocalSection(0, 1);
-    expect(() => verifyLocal(root, [section])).not.toThrow();
-    damage(root!, section);
-    expect(() => verifyLocal(root, [section])).toThrow(invariant);
+    expect(() => verifyLocal(entries, [section])).not.toThrow();
+    damage(entries, section);
+    expect(() => verifyLocal(entries, [section])).toThrow(invariant);
+  });
+
+  it('finds small leaves that were not joined', () => {
+    const entries = new Entries();
+    for (let at = 0; at < 40; at++) entries.insert(entryAt(10 * at));
+    const all = entries.leaves.flatMap((leaf) => leaf.entries);
+    for (const entry of all.slice(5, 36)) entries.remove(entry);
+    expect(entries.leaves).toHaveLength(1);
+    verifyLocal(entries, []);
+    for (const entry of all.slice(5, 36)) entries.insert(entry);
+    for (const leaf of entries.leaves) {
+      for (const list of [leaf.entries, leaf.starts, leaf.lasts]) list.length = 1;
+      leaf.max = leaf.lasts[0]!;
+    }
+    expect(() => verifyLocal(entries, [])).toThrow('small neighbours are joined');
   });
 });

@@ -20,7 +20,8 @@ import {
 import { refuseCallback } from '../refusals.ts';
 import { Attempts } from '../release.ts';
 import { isAbort, releaseNote, type Mode } from '../walk.ts';
-import type { Entry, LocalSection } from './entry.ts';
+import type { Entry } from './entry.ts';
+import type { LocalSection } from './section.ts';
 
 /** See the file's head. */
 export class Calls {

@@ -2,7 +2,7 @@
  * The unified notifier of one event loop, on objects: what nearly everybody wants, and small.
  *
  * Nothing comes between two statements that do not wait. So no word is shared with another agent, no lock guards the tree, and what
- * the other variants keep in an epoch of the address space each open section keeps for itself (entry.ts).
+ * the other variants keep in an epoch of the address space each open section keeps for itself (section.ts).
  *
  *     invalidator                          reader
  *     ------------------------------------ ------------------------------------
@@ -40,16 +40,17 @@ import type { IntervalOps } from '../binding.ts';
 import { checkCookie, refuseReleased, refuseToVerify } from '../refusals.ts';
 import { releaseNote, type Mode } from '../walk.ts';
 import { Calls } from './calls.ts';
-import { Entry, listHits, LocalSection } from './entry.ts';
+import { Entries } from './entries.ts';
+import { Entry } from './entry.ts';
 import { LocalMutex } from './mutex.ts';
+import { LocalSection } from './section.ts';
 import { LocalSubscription } from './subscription.ts';
 import { traits } from './traits.ts';
-import { insert, remove } from './tree.ts';
 
 const releaseRange = { start: 0, end: addressMax, event: 'RELEASE' } as const;
 
 /** What a notifier checks itself with, where that is wanted. */
-export type LocalChecks = (root: Entry | undefined, sections: readonly LocalSection[]) => void;
+export type LocalChecks = (entries: Entries, sections: readonly LocalSection[]) => void;
 
 /** See the contract's `Notifier`. */
 export class LocalNotifier implements Notifier {
@@ -57,7 +58,7 @@ export class LocalNotifier implements Notifier {
   readonly #calls = new Calls();
   readonly #registry = new OpsRegistry<IntervalOps>();
   readonly #checks: LocalChecks | undefined;
-  #root: Entry | undefined = undefined;
+  readonly #entries = new Entries();
   #isReleased = false;
 
   /** @internal use `interval.create` */
@@ -154,7 +155,7 @@ export class LocalNotifier implements Notifier {
   /** @throws NotifierError `MMN_OPTION` unless its strategy came with the checks; InvariantError */
   verify(): void {
     if (this.#checks === undefined) refuseToVerify();
-    this.#checks(this.#root, this.#sections.slots);
+    this.#checks(this.#entries, this.#sections.slots);
   }
 
   /** @internal whether a section is open */
@@ -172,7 +173,7 @@ export class LocalNotifier implements Notifier {
     if (this.#isReleased) refuseReleased();
     entry.start = span.start;
     entry.last = span.end - 1;
-    this.#root = insert(this.#root, entry);
+    this.#entries.insert(entry);
     // What the open sections cover is changing: they count as hits.
     for (const section of this.#sections.slots) {
       if (section.handle !== 0 && overlaps(section, span) && !entry.owns(section)) {
@@ -183,7 +184,7 @@ export class LocalNotifier implements Notifier {
 
   /** @internal takes an entry out of the tree, at once, if it is there */
   remove(entry: Entry): void {
-    this.#root = remove(this.#root, entry);
+    this.#entries.remove(entry);
   }
 
   /** @internal the sections that call an entry yet, which has been taken out */
@@ -198,11 +199,8 @@ export class LocalNotifier implements Notifier {
 
   #open(range: RangeToInvalidate, blockable: boolean): LocalSection {
     const section = this.#sections.open(range, blockable);
-    const root = this.#root;
-    if (root !== undefined && root.max >= section.start) {
-      listHits(root, section);
-      section.toCall = section.count;
-    }
+    this.#entries.addHits(section);
+    section.toCall = section.count;
     return section;
   }
 

@@ -3,9 +3,10 @@ import { abortable, type MaybePromise, type Seq, type Span } from '@mmu-notifier
 import { mightSleep } from '@mmu-notifier/sync';
 import { refuseIdle, refuseInserted, refuseReleased } from '../refusals.ts';
 import { SubscriptionBase } from '../subscription-base.ts';
-import type { Entry, LocalSection } from './entry.ts';
+import type { Entry } from './entry.ts';
 import { refuseToBlock } from './mutex.ts';
 import type { LocalNotifier } from './notifier.ts';
+import type { LocalSection } from './section.ts';
 
 /** See the contract's `Subscription`; `readRetry`, `setSeq` and `insert` are the kernel-level calls beside it. */
 export class LocalSubscription extends SubscriptionBase {

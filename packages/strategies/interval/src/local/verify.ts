@@ -1,11 +1,12 @@
 /** The invariants of a notifier of one event loop. */
 import { InvariantError } from '@mmu-notifier/core';
-import type { Entry, LocalSection } from './entry.ts';
+import type { Entries } from './entries.ts';
+import type { Entry } from './entry.ts';
+import type { LocalSection } from './section.ts';
 
 /** See the file's head. @throws InvariantError */
-export function verifyLocal(root: Entry | undefined, sections: readonly LocalSection[]): void {
-  let before: Entry | undefined;
-  visit(root);
+export function verifyLocal(entries: Entries, sections: readonly LocalSection[]): void {
+  verifyTree(entries);
   const listed: (Entry | undefined)[] = [];
   for (const { handle, count, toCall, hits } of sections) {
     expect(handle !== 0 || count === 0, 'a section that is over lists nobody');
@@ -16,40 +17,48 @@ export function verifyLocal(root: Entry | undefined, sections: readonly LocalSec
     );
     listed.push(...hits.slice(0, count));
   }
-  for (const entry of new Set([...listed, ...entries(root)])) {
+  for (const entry of new Set([...listed, ...entries.leaves.flatMap((leaf) => leaf.entries)])) {
     const lists = listed.filter((hit) => hit === entry).length;
     expect(entry!.sections === lists, 'sections counts the lists that an entry is on');
   }
-
-  function visit(node: Entry | undefined): number {
-    if (node === undefined) return -1;
-    const { left, right, start, last, order } = node;
-    const leftMax = visit(left);
-    expect(
-      before === undefined ||
-        before.start < start ||
-        (before.start === start && before.order < order),
-      'the tree is in order',
-    );
-    before = node;
-    const max = Math.max(last, leftMax, visit(right));
-    expect(node.max === max, 'max is the largest last at and below a node');
-    expect(start <= last, 'a span holds an address');
-    for (const child of [left, right]) {
-      expect(
-        child === undefined || child.priority <= node.priority,
-        'no child has a larger priority',
-      );
-    }
-    return max;
-  }
 }
 
-function* entries(root: Entry | undefined): Generator<Entry> {
-  if (root === undefined) return;
-  yield* entries(root.left);
-  yield root;
-  yield* entries(root.right);
+function verifyTree({ leaves, starts, reaches }: Entries): void {
+  const all = leaves.flatMap((leaf) => leaf.entries);
+  expect(
+    starts.length === leaves.length && reaches.length === leaves.length,
+    'every leaf has a start and a reach',
+  );
+  expect(
+    all.every(({ start }, at) => at === 0 || all[at - 1]!.start <= start),
+    'the tree is in order',
+  );
+  let reach = -1;
+  for (const [k, leaf] of leaves.entries()) {
+    const { entries, max } = leaf;
+    expect(entries.length > 0 && entries.length <= 32, 'a leaf has 1 to 32 entries');
+    const next = leaves[k + 1]?.entries.length ?? Infinity;
+    expect(entries.length + next > 16, 'small neighbours are joined');
+    expect(
+      entries.every((entry) => entry.leaf === leaf),
+      'an entry knows its leaf',
+    );
+    expect(
+      entries.every(
+        ({ start, last }, at) =>
+          start <= last && leaf.starts[at] === start && leaf.lasts[at] === last,
+      ),
+      'a leaf knows the spans of its entries',
+    );
+    expect(
+      leaf.starts.length === entries.length && leaf.lasts.length === entries.length,
+      'a leaf knows no other spans',
+    );
+    expect(max === Math.max(...leaf.lasts), 'max is the largest last of a leaf');
+    reach = Math.max(reach, max);
+    expect(starts[k] === entries[0]!.start, 'a leaf starts where its first entry does');
+    expect(reaches[k] === reach, 'reaches has the largest last so far');
+  }
 }
 
 function expect(holds: boolean, invariant: string): void {
