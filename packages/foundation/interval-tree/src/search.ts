@@ -18,6 +18,7 @@ const HEIGHT = layout.HEIGHT;
 const LASTS = layout.LASTS;
 const MAX = layout.MAX;
 const NODE_BITS = layout.NODE_BITS;
+const OCCUPIED = layout.OCCUPIED;
 const PAD_START = layout.PAD_START;
 const PARENT = layout.PARENT;
 const REFERENCES = layout.REFERENCES;
@@ -203,14 +204,22 @@ const collectFrom = function (words: Words, leaf: number, k: number, into: Int32
   const following = doubles[(node + STARTS + ((k + 1) & (SLOTS - 1))) | 0]!;
   if (following > last && following !== PAD_START) return 1;
 
+  // The leaf's parent plus the leaf's place in it. For a leaf without a parent, the last place of nothing.
+  let where = height === 0 ? SLOTS - 1 : path[1]!;
   let count = 1;
   k = (k + 1) | 0;
   for (;;) {
+    // To the next leaf below the same parent that reaches the query, which is nearly always the very next one. If it starts in time,
+    // so does all of this one: then nobody has to look where the query ends.
+    do where = (where + 1) | 0;
+    while ((where & (SLOTS - 1)) !== 0 && doubles[(where + LASTS) | 0]! < start);
+    const goesOn = (where & (SLOTS - 1)) !== 0 && doubles[(where + STARTS) | 0]! <= last;
+    const end = goesOn
+      ? (32 - Math.clz32(ints[((node << 1) + OCCUPIED) | 0]!)) | 0
+      : countInTime(doubles, (node + STARTS) | 0, last);
+
     // Every place that starts in time is written, and counted if it is a hit: which ones are hits cannot be predicted, so a
     // branch for each would cost more than the writes. Those past the end of a typed array are dropped.
-    const b = (node + STARTS) | 0;
-    const g = countInGroups(doubles, b, last);
-    const end = (g + countOfFour(doubles, (b + g) | 0, last)) | 0;
     let r = ((node << 1) + REFERENCES + k) | 0;
     const aEnd = (node + LASTS + end) | 0;
     for (let a = (node + LASTS + k) | 0; a < aEnd; a = (a + 1) | 0) {
@@ -219,48 +228,44 @@ const collectFrom = function (words: Words, leaf: number, k: number, into: Int32
       r = (r + 1) | 0;
     }
     if (count >= into.length) return into.length;
-    if (end < SLOTS && doubles[(b + end) | 0]! !== PAD_START) return count;
 
-    // Up to the first node with a later child that reaches the query, which is nearly always the next one.
-    let level = 0;
-    do {
-      level = (level + 1) | 0;
-      if (level > height) return count;
-      const where = path[level]!;
-      node = where & NODE_BITS;
-      k = ((where & (SLOTS - 1)) + 1) | 0;
-      while (k < SLOTS && doubles[(node + LASTS + k) | 0]! < start) k = (k + 1) | 0;
-    } while (k === SLOTS);
-    // And down again to the first leaf that does.
-    for (;;) {
+    if (!goesOn) {
+      if ((where & (SLOTS - 1)) !== 0) return count;
+      // Up to the first node with a later child that reaches the query, and down again to the parent of the first leaf that does.
+      let level = 1;
+      do {
+        level = (level + 1) | 0;
+        if (level > height) return count;
+        node = path[level]! & NODE_BITS;
+        k = ((path[level]! & (SLOTS - 1)) + 1) | 0;
+        while (k < SLOTS && doubles[(node + LASTS + k) | 0]! < start) k = (k + 1) | 0;
+      } while (k === SLOTS);
       if (doubles[(node + STARTS + k) | 0]! > last) return count;
-      path[level] = node + k;
-      node = ints[((node << 1) + REFERENCES + k) | 0]! & NODE_BITS;
-      level = (level - 1) | 0;
-      if (level === 0) break;
-      k = firstReaching(doubles, node);
+      for (; level > 1; level = (level - 1) | 0) {
+        path[level] = node + k;
+        node = ints[((node << 1) + REFERENCES + k) | 0]! & NODE_BITS;
+        k = firstReaching(doubles, node);
+      }
+      where = node + k;
     }
+    node = ints[((where & NODE_BITS) + where + REFERENCES) | 0]! & NODE_BITS;
     k = 0;
   }
 };
 
-/** Four times the number of groups but the first that begin with a start of `x` or less. `b` is the index of the first start. */
-const countInGroups = function (doubles: Float64Array, b: number, x: number): number {
-  return (
+/** How many of a leaf's starts are `x` or less. `b` is the index of the first. */
+const countInTime = function (doubles: Float64Array, b: number, x: number): number {
+  const g =
     (+(doubles[(b + 4) | 0]! <= x) +
       +(doubles[(b + 8) | 0]! <= x) +
       +(doubles[(b + 12) | 0]! <= x)) <<
-    2
-  );
-};
-
-/** How many of the four starts from index `b` on are `x` or less. */
-const countOfFour = function (doubles: Float64Array, b: number, x: number): number {
+    2;
   return (
-    (+(doubles[b]! <= x) +
-      +(doubles[(b + 1) | 0]! <= x) +
-      +(doubles[(b + 2) | 0]! <= x) +
-      +(doubles[(b + 3) | 0]! <= x)) |
+    (g +
+      +(doubles[(b + g) | 0]! <= x) +
+      +(doubles[(b + g + 1) | 0]! <= x) +
+      +(doubles[(b + g + 2) | 0]! <= x) +
+      +(doubles[(b + g + 3) | 0]! <= x)) |
     0
   );
 };

@@ -105,9 +105,9 @@ describe('verify', () => {
     for (let k = 0; k < 16; k++) tree.insert(k, 10 * k, 10 * k + 5); // the maxima are 35, 75, 115, 155
     const doubles = new Float64Array(memory);
     const groups = new Int32Array(memory)[ROOT]! + GROUPS;
-    doubles[groups]! = 75;
+    doubles[groups] = 75;
     tree.verify();
-    doubles[groups]! = 76;
+    doubles[groups] = 76;
     expect(() => tree.verify()).toThrow('group maximum 0 is wrong');
   });
 
