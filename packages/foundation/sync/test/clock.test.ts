@@ -8,6 +8,7 @@ import {
   useClock,
   VirtualClock,
 } from '../src/index.ts';
+import { thrownBy } from './thrown.ts';
 
 const restores: (() => void)[] = [];
 
@@ -91,6 +92,24 @@ describe('the real clock', () => {
     await new Promise<void>((resolve) => void startTimer(2, resolve));
     far.cancel();
     expect(fired).toEqual([]);
+  });
+});
+
+describe('what is no time, no function and no clock', () => {
+  const no = undefined as never;
+
+  it.each<[string, () => unknown]>([
+    ['a delay before now', () => startTimer(-1, () => {})],
+    ['a delay that is no number', () => startTimer('1' as never, () => {})],
+    ['a delay of NaN', () => startTimer(NaN, () => {})],
+    ['a timer that does nothing', () => startTimer(0, no)],
+    ['a clock that goes back', () => new VirtualClock().advance(-1)],
+    ['a clock without timers', () => useClock({ nowMs: () => 0 } as never)],
+    ['a shortest back-off before now', () => exponentialBackoff({ delayMsMin: -1 })],
+    ['a longest back-off before now', () => exponentialBackoff({ delayMsMax: -1 })],
+    ['a back-off with a number for chance', () => exponentialBackoff({ random: 4 as never })],
+  ])('%s is refused', (_what, act) => {
+    expect(thrownBy(act).code).toBe('MMN_OPTION');
   });
 });
 

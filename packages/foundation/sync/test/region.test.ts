@@ -80,6 +80,12 @@ describe.each(memories)('Region in $memory', ({ allocate, shared }) => {
     expect(region.load(40)).toBe(-(2 ** 31));
   });
 
+  it('may be a header and nothing else', () => {
+    const byteLength = headerWords * 4;
+    const region = Region.create({ kind: 'test', capacity: 0, byteLength }, allocate(byteLength));
+    expect([region.capacity, region.words.length]).toEqual([0, headerWords]);
+  });
+
   it('refuses memory that is in use', () => {
     const memory = allocate(256);
     Region.create(description, memory);

@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fieldAt, struct, type FieldWidth } from '../src/index.ts';
 import { seeded } from './seed.ts';
+import { thrownBy } from './thrown.ts';
 
 describe('struct', () => {
   it('counts words in words and wide fields in wide words', () => {
@@ -12,6 +13,13 @@ describe('struct', () => {
 
   it('may be empty', () => {
     expect(struct({})).toEqual({ sizeWords: 0 });
+  });
+
+  it('refuses a width that does not exist', () => {
+    expect(thrownBy(() => struct({ lock: 'word', seq: 'double' as FieldWidth }))).toEqual({
+      code: 'MMN_OPTION',
+      message: 'expected the field seq to be a word or wide, got double',
+    });
   });
 
   it('is frozen', () => {
