@@ -25,6 +25,15 @@ const reaper: Thread = {
 
 const fault = (agent: Agent): void => faultIn(agent, agent.subscription!, 1);
 
+/** Two sections, one after the other. */
+const again: Thread = {
+  ...invalidator,
+  run(agent) {
+    invalidator.run(agent);
+    invalidator.run(agent);
+  },
+};
+
 /** A device whose callback runs on its own agent. */
 const owner: Thread = { subscribes: true, mailbox: 'owns', run: fault };
 
@@ -55,6 +64,10 @@ export const ownerThreads: Situations = {
   'owner-publish': [
     'one device faults, the callback of another runs on its agent',
     { invalidator, owner: idler, publisher },
+  ],
+  'owner-again': [
+    'the page changes twice, the callback runs on its agent',
+    { again, owner: idler },
   ],
   'owner-two': [
     'two sections at once, a device faults whose callback runs on its agent',

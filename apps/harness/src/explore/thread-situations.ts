@@ -178,7 +178,7 @@ export const sharedSituations: readonly SharedSituation[] = Object.entries(threa
     name,
     description,
     mode: 'shared-memory',
-    isDefault: Object.keys(threads).length === 2,
+    isDefault: Object.keys(threads).length === 2 && !(name in ownerThreads),
     needs: Object.values(threads).some(({ registers }) => registers) ? 'a legacy list' : undefined,
     build: ({ strategy, variant }) => build(strategy, variant, threads),
   }),

@@ -37,7 +37,7 @@ export interface SharedSituation {
   readonly name: string;
   readonly description: string;
   readonly mode: 'shared-memory';
-  /** Explored when nobody says which: those of two threads. */
+  /** Explored when nobody says which: those of two threads whose callbacks run where the section is. */
   readonly isDefault: boolean;
   /** What a notifier must have beside the contract. */
   readonly needs: 'a legacy list' | undefined;

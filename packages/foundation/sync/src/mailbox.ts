@@ -19,8 +19,10 @@
  * What can deadlock, and the rules:
  *
  * 1. Two agents that post to each other wait for each other. So an agent that blocks in `sync` serves its own mailbox
- *    meanwhile: every wait of the package does, and the callbacks run within it.
- * 2. Hence a callback runs within any wait of its owner's, and must not take a lock that the owner may hold there.
+ *    meanwhile: every wait of the package does, and the callbacks run within it.                             [M2]
+ * 2. Hence a callback runs within any wait of its owner's, and must not take a lock that the owner may hold there; nor one
+ *    that who invalidates may hold, such as the driver's lock of its subscription. Where a blocking form would wait for such a
+ *    lock for ever, it throws `MMN_LOCK`, and whoever posted gets `MMN_CALLBACK_FAILED`.                    [M3]
  * 3. An owner that neither waits nor returns to its event loop is not reached: in long work it calls `serve`.
  * 4. In a section that must not block nobody waits for another agent: the answer is "would block".
  * 5. An owner that died answers nobody: who waits for it gets `MMN_AGENT_DIED`, and gives the post back.
@@ -40,7 +42,7 @@ import { isDead } from './deaths.ts';
 import { checkPlace, type Region } from './memory.ts';
 import { fieldAt, struct } from './struct.ts';
 import { WaitQueue, waitQueueWords } from './wait-queue.ts';
-import { run, runSync, serveWhileBlocked, wake, type Waiting } from './waiting.ts';
+import { run, runSync, serveWhileBlocked, wake, whileAwaitedBy, type Waiting } from './waiting.ts';
 
 const boxesMax = 64;
 const postsMax = 32;
@@ -55,6 +57,8 @@ const postFields = {
   kind: 'word',
   event: 'word',
   textLength: 'word',
+  poster: 'word',
+  unused: 'word',
   start: 'wide',
   end: 'wide',
 } as const;
@@ -265,7 +269,8 @@ export class Mailbox {
     };
     const kind = kinds[words[at + PostAt.kind]!]!;
     try {
-      const result = this.#here(kind, range, words[at + PostAt.callback]!);
+      const call = () => this.#here(kind, range, words[at + PostAt.callback]!);
+      const result = whileAwaitedBy(this.region, words[at + PostAt.poster]!, call);
       if (!isPromise(result)) {
         this.#answer(at, result !== false ? State.yes : State.no);
       } else if (isBlocked) {
@@ -342,6 +347,7 @@ export class Mailbox {
     words[at + PostAt.box] = box;
     words[at + PostAt.callback] = cookie;
     words[at + PostAt.kind] = kinds.indexOf(kind);
+    words[at + PostAt.poster] = this.#blocks ? region.agent : 0;
     words[at + PostAt.event] = invalidationEvents.indexOf(range.event);
     wide[(at >> 1) + PostAt.start] = range.start;
     wide[(at >> 1) + PostAt.end] = range.end;

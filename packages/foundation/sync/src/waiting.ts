@@ -15,6 +15,7 @@ import { nowMs, startTimer, type TimerHandle } from './clock.ts';
 import { Patience } from './deaths.ts';
 import { mightSleep } from './lockdep.ts';
 import type { Region } from './memory.ts';
+import { firstAgent } from './this-agent.ts';
 
 /** Wait while `region.words[index] === expected`, at most `timeoutMs`. */
 export interface WaitRequest {
@@ -37,7 +38,7 @@ export type Waiting<T> = Generator<WaitRequest, T, WaitOutcome>;
  * Runs a slow path, blocking the thread. What goes wrong is thrown into the generator, whose `finally` cleans up.
  *
  * @throws NotifierError `MMN_WOULD_BLOCK` in one event loop, where nobody else could ever wake it, and in agents
- *   that must not block: a browser's main thread; `MMN_AGENT_DIED`
+ *   that must not block: a browser's main thread; `MMN_LOCK` when what it waits for is held by this agent, or by one that waits for it; `MMN_AGENT_DIED`
  */
 export function runSync<T>(waiting: Waiting<T>): T {
   const patience = new Patience(nowMs);
@@ -61,13 +62,15 @@ export type Sleep = (request: WaitRequest, timeoutMs: number) => WaitOutcome;
 /** What belongs to one thread. */
 interface Thread {
   readonly servers: Set<() => void>;
+  /** Agents that are blocked until what runs here now is over, each by its number in a region. */
+  readonly awaitedBy: { readonly region: Region; readonly agent: number }[];
   readonly sleep: Sleep;
 }
 
 const sleepInEngine: Sleep = ({ region, index, expected }, timeoutMs) =>
   Atomics.wait(region.words, index, expected, timeoutMs);
 
-let thread: Thread = { servers: new Set(), sleep: sleepInEngine };
+let thread: Thread = { servers: new Set(), awaitedBy: [], sleep: sleepInEngine };
 /** How long a blocked thread that serves may be deaf: what it waits for and what it serves are different words. */
 const serveMs = 1;
 
@@ -79,13 +82,24 @@ export function serveWhileBlocked(serve: () => void): () => void {
   return () => void servers.delete(serve);
 }
 
+/** Runs code for an agent that is blocked until it is over: what that agent holds must not be waited for meanwhile. */
+export function whileAwaitedBy<T>(region: Region, agent: number, code: () => T): T {
+  const { awaitedBy } = thread;
+  awaitedBy.push({ region, agent });
+  try {
+    return code();
+  } finally {
+    awaitedBy.pop();
+  }
+}
+
 /**
  * A thread of its own for code that runs within what this returns: who serves there while it is blocked serves nobody else, and it sleeps
  * as it is told to. For tools that run the code of several threads in one, as an explorer does.
  */
 export function createThread(sleep: Sleep): <T>(code: () => T) => T {
   checkFunction(sleep, 'sleep');
-  const own: Thread = { servers: new Set(), sleep };
+  const own: Thread = { servers: new Set(), awaitedBy: [], sleep };
   return (code) => {
     const before = thread;
     thread = own;
@@ -97,12 +111,28 @@ export function createThread(sleep: Sleep): <T>(code: () => T) => T {
   };
 }
 
+/** Whether it is certain. The same number in another region may be somebody else's, unless it was given out for all. */
+function waitsForUs(region: Region, holder: number | undefined): boolean {
+  return thread.awaitedBy.some(
+    (awaiting) =>
+      awaiting.agent === holder &&
+      (holder >= firstAgent || awaiting.region.memory === region.memory),
+  );
+}
+
 function block(request: WaitRequest, patience: Patience): WaitOutcome {
   const { region, timeoutMs = Infinity, holder } = request;
   if (!region.shared) {
     throw new NotifierError(
       'MMN_WOULD_BLOCK',
       'expected to go on without waiting in a …Sync call on unshared memory, but the wait could never end: use the plain form',
+    );
+  }
+  if (holder === region.agent || waitsForUs(region, holder)) {
+    const who = holder === region.agent ? 'this one' : `${holder}, which waits for this one`;
+    throw new NotifierError(
+      'MMN_LOCK',
+      `expected to wait for an agent that can go on, got ${who}: it would never give back what it holds`,
     );
   }
   mightSleep('wait');
