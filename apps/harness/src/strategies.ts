@@ -59,9 +59,9 @@ export interface Contender {
 /** Every strategy in every variant; the default variants first within each strategy. */
 export const contenders: readonly Contender[] = strategies.flatMap(variantsOf);
 
-/** The default variants: what `compare` runs when nobody says otherwise. */
+/** The default variants, and what people install who have one event loop: what `compare` runs when nobody says otherwise. */
 export const defaultContenders: readonly Contender[] = contenders.filter(
-  ({ strategy, variant }) => variant === strategy.variants[0],
+  ({ strategy, variant, label }) => variant === strategy.variants[0] || label === 'interval:local',
 );
 
 /**

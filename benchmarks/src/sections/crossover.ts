@@ -49,7 +49,7 @@ async function prepare(level: Level): Promise<Plan> {
     excluded: [],
     notes: [
       'Columns: subscriptions that do not touch each other, each of which has something to tear down. no hit, one hit: the start and the end of a section that meets none of them, or one.',
-      'Strategies in their default variants, in one event loop: ad-hoc schemes as of v5.3, defects and all (but scif-dma, whose v5.3 caches no small windows, with a cache). `@flat`: with the flat tree instead of interval-tree-1d. That and scif-dma go up to 10,000: filling them takes too long.',
+      '`interval` has the flat tree, `interval:local` one of arrays. Strategies in their default variants, in one event loop: ad-hoc schemes as of v5.3, defects and all (but scif-dma, whose v5.3 caches no small windows, with a cache). `@flat`: with the flat tree instead of interval-tree-1d. That and scif-dma go up to 10,000: filling them takes too long.',
       'One hit: what was torn down faults again before it is hit again, and that is not counted, nor is what a section leaves to a worker. A scheme that forgets what was torn down has less to look through in the next sections.',
       'reference, hlist-srcu, kvm, vhost, gntdev, scif-dma and hmm keep lists or arrays, the others trees. hlist-srcu and hmm call everybody for every section, and each looks for itself whether it is meant.',
     ],

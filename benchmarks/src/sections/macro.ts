@@ -80,6 +80,12 @@ const common = { strict: true, mirror: 'anonymous', devices: 2, seed: SEED, even
 /** The unified notifier first, as what the others are compared with; then one of each kind, for the rest are like one of these. */
 function contendersFor(level: Level): Contender[] {
   const short = ['interval', 'hlist-srcu', 'umem-odp', 'kvm'];
-  const more = ['interval:scoped', 'i915-userptr:fixed', 'hmm:fixed', 'reference'];
+  const more = [
+    'interval:local',
+    'interval:scoped',
+    'i915-userptr:fixed',
+    'hmm:fixed',
+    'reference',
+  ];
   return (level === 'full' ? [...short, ...more] : short).map((name) => ({ name }));
 }
