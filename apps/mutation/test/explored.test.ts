@@ -1,6 +1,7 @@
 /**
  * The kit and the explorer check each other: what is broken in an order has a schedule that fails, in a situation that nobody wrote
- * for it. Here those that the explorer finds at once; `npm run explore:mutants` goes through all of them and writes explored.txt.
+ * for it. Here one in three of those that the explorer finds at once, which the seed chooses; `npm run explore:mutants` goes through all
+ * of them and writes explored.txt.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +9,9 @@ import { describe, expect, it } from 'vitest';
 import { exploreAgain, exploredText, parseExplored } from '../src/explored.ts';
 import { eachOf } from '../src/matrix.ts';
 import { mutants } from '../src/mutants.ts';
+import { keepCompiled } from './compiled.ts';
 
+keepCompiled();
 const text = readFileSync(join(import.meta.dirname, '../explored.txt'), 'utf8');
 const table = parseExplored(text);
 const ordered = mutants.filter(({ ordering }) => ordering !== undefined);
@@ -21,17 +24,23 @@ describe('broken strategies under the explorer', () => {
     expect(table.filter((row) => !('what' in row))).toEqual([]);
   });
 
-  it('are found again where they were found at once', { timeout: 900_000 }, async () => {
-    const alive: string[] = [];
-    const quick = table
-      .filter((row) => 'what' in row)
-      .filter(({ seconds }) => seconds <= secondsMax);
-    expect(quick.length).toBeGreaterThan(40);
-    await eachOf(quick, async (row) => {
-      const mutant = ordered.find(({ name }) => name === row.name)!;
-      const found = await exploreAgain(mutant, row);
-      if (found === undefined) alive.push(`${row.name}: ${row.mode} ${row.scenario}`);
-    });
-    expect(alive).toEqual([]);
-  });
+  it(
+    'are found again where they were found at once: one in three of them',
+    { timeout: 900_000 },
+    async () => {
+      const alive: string[] = [];
+      const quick = table
+        .filter((row) => 'what' in row)
+        .filter(({ seconds }) => seconds <= secondsMax);
+      expect(quick.length).toBeGreaterThan(40);
+      const seed = Number(process.env['MMN_SEED'] ?? 1);
+      const sample = quick.filter((_, at) => (at + seed) % 3 === 0);
+      await eachOf(sample, async (row) => {
+        const mutant = ordered.find(({ name }) => name === row.name)!;
+        const found = await exploreAgain(mutant, row);
+        if (found === undefined) alive.push(`${row.name}: ${row.mode} ${row.scenario}`);
+      });
+      expect(alive).toEqual([]);
+    },
+  );
 });
