@@ -106,6 +106,24 @@ describe('the rules against deadlocks of a mailbox', () => {
     },
   );
 
+  test('[M2] a callback may post back to who posted', { timeout }, () => {
+    let back = 0;
+    const scenario = parties(
+      ({ mailbox }, me) =>
+        () => {
+          // the second one's callback asks the first one's, which only counts
+          if (me === 1) void mailbox.ops.invalidate(range, 0);
+          else back++;
+        },
+      ({ mailbox }, other, me) => {
+        if (me === 0) void mailbox.ops.invalidate(range, other);
+      },
+    );
+    const result = explore({ ...scenario, preemptions: 1 });
+    expect([result.verdict, result.failure?.diagram]).toEqual(['ok', undefined]);
+    expect(back).toBeGreaterThan(0);
+  });
+
   test.each([
     ['its owner holds while it waits', 0, 'this one'],
     ['who invalidates holds', 1, 'which waits for this one'],

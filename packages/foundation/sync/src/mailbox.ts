@@ -358,7 +358,8 @@ export class Mailbox {
     let state: number;
     try {
       while ((state = region.load(at + PostAt.state)) < State.yes) {
-        yield { region, index: at + PostAt.state, expected: state, holder: owner };
+        const index = at + PostAt.state;
+        yield { region, index, expected: state, holder: owner, isServed: true };
       }
     } catch (error) {
       this.#abandon(at, owner);

@@ -26,6 +26,8 @@ export interface WaitRequest {
   readonly timeoutMs?: number;
   /** The agent that has to act, if that is known: if it dies, the wait fails at once. */
   readonly holder?: number;
+  /** That agent acts also while it is blocked: it serves. What it holds is no lock, then. */
+  readonly isServed?: boolean;
 }
 
 /** How a wait ended. `not-equal`: it did not begin. */
@@ -121,14 +123,14 @@ function waitsForUs(region: Region, holder: number | undefined): boolean {
 }
 
 function block(request: WaitRequest, patience: Patience): WaitOutcome {
-  const { region, timeoutMs = Infinity, holder } = request;
+  const { region, timeoutMs = Infinity, holder, isServed = false } = request;
   if (!region.shared) {
     throw new NotifierError(
       'MMN_WOULD_BLOCK',
       'expected to go on without waiting in a …Sync call on unshared memory, but the wait could never end: use the plain form',
     );
   }
-  if (holder === region.agent || waitsForUs(region, holder)) {
+  if (!isServed && (holder === region.agent || waitsForUs(region, holder))) {
     const who = holder === region.agent ? 'this one' : `${holder}, which waits for this one`;
     throw new NotifierError(
       'MMN_LOCK',
