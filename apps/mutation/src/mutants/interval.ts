@@ -190,8 +190,8 @@ export const intervalMutants: readonly Mutant[] = mutantsOf('interval', 'interva
   [
     'the lock is given back while the callback sleeps',
     walk,
-    "if (mode === 'plain') return this.#settle(result, isLocked ? binding : undefined);",
-    "if (mode === 'plain') {\n      if (isLocked) binding.lock.unlock();\n      return this.#settle(result, undefined);\n    }",
+    "if (mode === 'plain') return unlockAfter(result, isLocked ? binding.lock : undefined);",
+    "if (mode === 'plain') {\n      if (isLocked) binding.lock.unlock();\n      return unlockAfter(result, undefined);\n    }",
     'U1.aborted',
     'a callback beside an install',
   ],

@@ -20,6 +20,7 @@ import {
   type Steps,
 } from '@mmu-notifier/core';
 import type { Binding, Bindings } from './binding.ts';
+import { unlockAfter, untilLocked } from './locked-callback.ts';
 import { none, type Transitions } from './transitions.ts';
 
 /** How a walk may wait: by promises, by blocking the thread, or not at all. */
@@ -195,7 +196,7 @@ export class Walk {
       if (isLocked) binding.lock.unlock();
       return result !== false;
     }
-    if (mode === 'plain') return this.#settle(result, isLocked ? binding : undefined);
+    if (mode === 'plain') return unlockAfter(result, isLocked ? binding.lock : undefined);
     if (isLocked) binding.lock.unlock();
     throw callbackAsync(result);
   }
@@ -207,22 +208,8 @@ export class Walk {
     binding: Binding,
     signal: AbortSignal | undefined,
   ): Promise<boolean> {
-    await waited;
-    if (signal?.aborted === true) {
-      // The lock came with the abort, or took no notice of it: the section is over, and not to be called for.
-      binding.lock.unlock();
-      throw signal.reason;
-    }
+    await untilLocked(waited, binding.lock, signal);
     return this.#invoke(section, handle, 'plain', binding, true);
-  }
-
-  /** Holds the driver's lock until the callback is over, whether or not its section still waits for it. */
-  async #settle(result: Promise<boolean | void>, locked: Binding | undefined): Promise<boolean> {
-    try {
-      return (await result) !== false;
-    } finally {
-      locked?.lock.unlock();
-    }
   }
 }
 

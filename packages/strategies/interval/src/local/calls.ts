@@ -17,6 +17,7 @@ import {
   type MaybePromise,
   type Steps,
 } from '@mmu-notifier/core';
+import { unlockAfter, untilLocked } from '../locked-callback.ts';
 import { refuseCallback } from '../refusals.ts';
 import { Attempts } from '../release.ts';
 import { isAbort, releaseNote, type Mode } from '../walk.ts';
@@ -168,12 +169,7 @@ export class Calls {
     entry: Entry,
     signal: AbortSignal | undefined,
   ): Promise<boolean> {
-    await waited;
-    if (signal?.aborted === true) {
-      // The lock came with the abort, or took no notice of it: the section is over, and not to be called for.
-      entry.lock.unlock();
-      throw signal.reason;
-    }
+    await untilLocked(waited, entry.lock, signal);
     return this.#invoke(section, entry, 'plain');
   }
 
@@ -195,7 +191,7 @@ export class Calls {
     }
     this.#depth = depth;
     if (result !== undefined && isPromise(result)) {
-      if (mode === 'plain') return settle(result, entry);
+      if (mode === 'plain') return unlockAfter(result, entry.locksItself ? undefined : entry.lock);
       unlock(entry);
       throw callbackAsync(result);
     }
@@ -206,13 +202,4 @@ export class Calls {
 
 function unlock(entry: Entry): void {
   if (!entry.locksItself) entry.lock.unlock();
-}
-
-/** Holds the driver's lock until the callback is over, whether or not its section still waits for it. */
-async function settle(result: Promise<boolean | void>, entry: Entry): Promise<boolean> {
-  try {
-    return (await result) !== false;
-  } finally {
-    unlock(entry);
-  }
 }
