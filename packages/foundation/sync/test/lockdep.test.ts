@@ -148,6 +148,17 @@ describe.each(memories)('lockdep in $memory', (memory) => {
     expect(reports).toHaveLength(1);
   });
 
+  it('goes through orders that go in a circle once', () => {
+    const { a, b, c, semaphore } = locks();
+    const reports = watch();
+    inOneOrder(a, b);
+    inTheOther(a, b);
+    inOneOrder(c, a);
+    void semaphore.downRead();
+    void c.lock();
+    expect(kindsOf(reports)).toEqual(['order-inversion']);
+  });
+
   it('says where both were taken, beginning with the lock', () => {
     const region = createRegion(memory);
     const [first, second] = ['first', 'second'].map(

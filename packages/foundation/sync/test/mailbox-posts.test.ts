@@ -12,6 +12,8 @@ import {
   declareDead,
   headerWords,
   Mailbox,
+  mailboxWords,
+  nameOfMailboxWord,
   Region,
   runSync,
   useClock,
@@ -449,10 +451,13 @@ describe('what a mailbox owns', () => {
     expect(mailbox.own(ops)).toBe(last);
   });
 
-  it('is refused to a 65th agent', () => {
+  it('is reached in 64 agents, and refused to a 65th', async () => {
     const { memory } = layOut(new SharedArrayBuffer(byteLength));
     const cookies = Array.from({ length: 64 }, () => mailboxIn(memory).own({ invalidate() {} }));
     expect(new Set(cookies).size).toBe(64);
+    const poster = mailboxIn(memory);
+    const answers = cookies.map((cookie) => poster.ops.invalidate(range, cookie));
+    expect(await Promise.all(answers)).toEqual(cookies.map(() => true));
     expect(thrownBy(() => mailboxIn(memory).own({ invalidate() {} }))).toEqual({
       code: 'MMN_OUT_OF_CAPACITY',
       message: 'expected at most 64 agents that own callbacks, got one more',
@@ -470,6 +475,21 @@ describe('what a mailbox owns', () => {
       code: 'MMN_OPS_UNKNOWN',
       message: `expected ops with an invalidate function, got ${came}`,
     });
+  });
+});
+
+describe('the words of mailboxes', () => {
+  it('have names, but for the room and the texts', () => {
+    const names = Array.from({ length: mailboxWords }, (_, index) => nameOfMailboxWord(index));
+    expect(names.slice(0, 4)).toEqual([undefined, undefined, 'box[0].agent', 'box[0].bell']);
+    expect(names.slice(128, 130)).toEqual(['box[63].agent', 'box[63].bell']);
+    const size = (mailboxWords - 130) / 32;
+    for (let post = 0; post < 32; post++) {
+      const words = names.slice(130 + post * size, 130 + (post + 1) * size);
+      expect(words.slice(0, 2)).toEqual([`post[${post}].state`, `post[${post}].box`]);
+      expect(words[size - 81]).toBe(`post[${post}].end`);
+      expect(words.slice(size - 80)).toEqual(Array.from({ length: 80 }, () => undefined));
+    }
   });
 });
 
