@@ -5,20 +5,19 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { exploreAll, exploredText, parseExplored } from './explored.ts';
-import { mutants } from './mutants.ts';
+import { orderedMutants } from './mutants.ts';
 
 const wanted = process.argv[2] ?? '';
 const file = join(import.meta.dirname, '../explored.txt');
-const ordered = mutants.filter(({ ordering }) => ordering !== undefined);
 const table = new Map(
   parseExplored(readFileSync(file, 'utf8')).map((explored) => [explored.name, explored]),
 );
 await exploreAll(
-  ordered.filter(({ name }) => name.includes(wanted)),
+  orderedMutants.filter(({ name }) => name.includes(wanted)),
   (explored) => {
     table.set(explored.name, explored);
     process.stdout.write(exploredText([explored]).split('\n').slice(1).join('\n'));
-    writeFileSync(file, exploredText(ordered.flatMap(({ name }) => table.get(name) ?? [])));
+    writeFileSync(file, exploredText(orderedMutants.flatMap(({ name }) => table.get(name) ?? [])));
   },
 );
 const all = [...table.values()];

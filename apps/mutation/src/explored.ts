@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eachOf } from './matrix.ts';
-import type { Mutant } from './mutant.ts';
+import type { Broken } from './mutant.ts';
 import { patchVariable, root } from './patch.ts';
 
 /** A failing schedule of a broken strategy, or that none was found. */
@@ -53,6 +53,12 @@ const inBothModes = [
   ['--mode', 'shared-memory', '--preemptions', '2', '--seconds', '60', '--scenario', crowds.join()],
 ];
 
+/** Where callbacks run on their owners. */
+const owners = 'owner-run,owner-reap,owner-close,owner-publish,owner-again,owner-each-other';
+const inOwners = [
+  ['--mode', 'shared-memory', '--preemptions', '2', '--seconds', '30', '--scenario', owners],
+];
+
 const inEvents = [events, [...events, '--scenario', 'reap-sleep,beside']];
 
 /** Arguments of the searches that are made, one after the other until something is found. */
@@ -62,12 +68,16 @@ const searchesOf: Readonly<Record<string, readonly (readonly string[])[]>> = {
   reference: [...inBothModes, [...events, '--scenario', 'later']],
 };
 
+function searchesFor({ name, strategy }: Broken): readonly (readonly string[])[] {
+  return name.startsWith('mailbox: ') ? inOwners : (searchesOf[strategy] ?? inEvents);
+}
+
 /** A search that says nothing for so long does not end. */
 const hangMs = 300_000;
 
 /** Looks for each, some at a time. */
 export async function exploreAll(
-  mutants: readonly Mutant[],
+  mutants: readonly Broken[],
   onExplored: (explored: Explored) => void = () => {},
 ): Promise<Explored[]> {
   const table: Explored[] = [];
@@ -77,8 +87,8 @@ export async function exploreAll(
   return table;
 }
 
-async function exploreMutant(mutant: Mutant): Promise<Explored> {
-  for (const search of searchesOf[mutant.strategy] ?? inEvents) {
+async function exploreMutant(mutant: Broken): Promise<Explored> {
+  for (const search of searchesFor(mutant)) {
     const found = await explore(mutant, search);
     if (found !== undefined) return found;
   }
@@ -87,16 +97,16 @@ async function exploreMutant(mutant: Mutant): Promise<Explored> {
 
 /** Looks again where something was found before. Returns what is found there now, if anything. */
 export function exploreAgain(
-  mutant: Mutant,
+  mutant: Broken,
   { mode, scenario }: { readonly mode: string; readonly scenario: string },
 ): Promise<Explored | undefined> {
-  const search = (searchesOf[mutant.strategy] ?? inEvents).find((args) => args.includes(mode))!;
+  const search = searchesFor(mutant).find((args) => args.includes(mode))!;
   const isNamed = search.indexOf('--scenario');
   const general = isNamed === -1 ? search : search.slice(0, isNamed);
   return explore(mutant, [...general, '--scenario', scenario]);
 }
 
-async function explore(mutant: Mutant, args: readonly string[]): Promise<Explored | undefined> {
+async function explore(mutant: Broken, args: readonly string[]): Promise<Explored | undefined> {
   const folder = mkdtempSync(join(tmpdir(), 'mmu-notifier-explored-'));
   const file = join(folder, 'rows.json');
   try {
@@ -121,7 +131,7 @@ async function explore(mutant: Mutant, args: readonly string[]): Promise<Explore
 }
 
 /** The command line, in a process of its own whose modules are changed as the mutant says. */
-async function run({ strategy, variant, patch }: Mutant, args: readonly string[]): Promise<void> {
+async function run({ strategy, variant, patch }: Broken, args: readonly string[]): Promise<void> {
   const child = spawn(
     process.execPath,
     [

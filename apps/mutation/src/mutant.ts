@@ -2,8 +2,8 @@
 import { catalogue } from '@mmu-notifier/conformance';
 import type { Patch } from './patch.ts';
 
-/** See the file's head. */
-export interface Mutant {
+/** What is broken, and which strategy shows it. */
+export interface Broken {
   readonly name: string;
   /** The folder of the strategy's package, and its export. */
   readonly strategy: string;
@@ -11,13 +11,17 @@ export interface Mutant {
   readonly variant?: string;
   /** None: the variant itself is broken. The file is one of the package's `src`, unless it begins with `packages/`. */
   readonly patch?: Patch;
-  /** The key that must fail. */
-  readonly kills: string;
   /**
    * What makes it a mistake of order: what comes too early, too late or not at all for another agent, so that only some
    * interleavings show it. The explorer must find one: see explored.txt.
    */
   readonly ordering?: string;
+}
+
+/** See the file's head. */
+export interface Mutant extends Broken {
+  /** The key that must fail. */
+  readonly kills: string;
 }
 
 /** The changes of one strategy's sources, as lists: name, file, what is found, what comes in its place, the key, and the order that is broken. */

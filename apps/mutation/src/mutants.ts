@@ -1,8 +1,9 @@
 /** Every broken strategy. */
-import type { Mutant } from './mutant.ts';
+import type { Broken, Mutant } from './mutant.ts';
 import { driverMutants } from './mutants/drivers.ts';
 import { hlistMutants } from './mutants/hlist-srcu.ts';
 import { intervalMutants, localMutants } from './mutants/interval.ts';
+import { mailboxMutants } from './mutants/mailbox.ts';
 import { referenceMutants } from './mutants/reference.ts';
 import { syncMutants } from './mutants/sync.ts';
 
@@ -14,3 +15,8 @@ export const mutants: readonly Mutant[] = [
   ...driverMutants,
   ...syncMutants,
 ];
+
+/** What is broken in an order, and must have a schedule that fails. */
+export const orderedMutants: readonly Broken[] = [...mutants, ...mailboxMutants].filter(
+  ({ ordering }) => ordering !== undefined,
+);
