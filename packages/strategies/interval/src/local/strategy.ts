@@ -4,7 +4,7 @@ import { refuseVariant } from '../refusals.ts';
 import { LocalNotifier, type LocalChecks } from './notifier.ts';
 import { traits } from './traits.ts';
 
-/** See the contract's `Strategy`. It lives in objects: there is no memory to bring, and none for others to attach to. */
+/** See the contract’s `Strategy`. It lives in objects: no memory is brought, none attached to, and `capacity` says nothing. */
 export type LocalStrategy = Strategy<LocalNotifier>;
 
 /** See the file's head. */
