@@ -1,8 +1,6 @@
 /** Binding pages, and the life of bos. */
-import { addressMax } from '@mmu-notifier/core';
-import { LockMemory } from '@mmu-notifier/hlist-srcu/driver';
-import { Mutex } from '@mmu-notifier/sync';
 import { describe, expect, it } from 'vitest';
+import { itIsAnObject, itWaitsForSections } from '../../hlist-srcu/test/driver-objects.ts';
 import { radeonMn } from '../src/index.ts';
 import { begin, codeFrom, isPending, kinds, now, publish, Recorder, World } from './world.ts';
 
@@ -10,76 +8,7 @@ const ofV53 = kinds.filter(({ variant }) => variant === 'v5.3');
 const ofFixed = kinds.filter(({ variant }) => variant === 'fixed');
 
 describe.each(kinds)('a bo, $variant with $index', (kind) => {
-  it('[R2] does not bind what was read before a section unbound it', async () => {
-    const world = new World(kind);
-    const { subscription } = world.bound(0, 10);
-    const seq = begin(subscription);
-    const end = world.start(9, 10);
-    expect(subscription.checkRetry(seq)).toBe(true);
-    expect(publish(subscription, seq)).toBe(false);
-    end();
-    expect(publish(subscription, seq)).toBe(false);
-    expect(publish(subscription, begin(subscription))).toBe(true);
-  });
-
-  it('[R3] binds when only sections elsewhere came in between', () => {
-    const world = new World(kind);
-    const { subscription } = world.bound(0, 10);
-    const seq = begin(subscription);
-    world.invalidate(10, 20);
-    expect(subscription.checkRetry(seq)).toBe(false);
-    expect(publish(subscription, seq)).toBe(true);
-  });
-
-  it('holds its reservation over an install: a section waits, and takes what it installed', async () => {
-    const world = new World(kind);
-    const { subscription, calls } = world.bound(0, 10);
-    const installed = Promise.withResolvers<void>();
-    const published = subscription.publish(begin(subscription), () => installed.promise);
-    const started = world.notifier.invalidateRangeStart({ start: 0, end: 10 });
-    expect(await isPending(started)).toBe(true);
-    expect(calls).toEqual([]);
-    installed.resolve();
-    expect(await published).toBe(true);
-    now(world.notifier.invalidateRangeEnd(await started));
-    expect(calls).toHaveLength(1);
-    world.notifier.verify();
-  });
-
-  it('takes a lock of the subscriber’s in place of its own', () => {
-    const { region, fixedAt } = new LockMemory('test', 2, 0);
-    const lock = new Mutex(region, fixedAt);
-    const world = new World(kind);
-    const ops = Object.assign(new Recorder(), { lock });
-    const held: boolean[] = [];
-    const note = (): void => void held.push(lock.isLocked);
-    ops.act = note;
-    const subscription = world.subscribe(0, 10, ops);
-    expect(publish(subscription, begin(subscription), note)).toBe(true);
-    world.invalidate(0, 10);
-    expect([...held, lock.isLocked]).toEqual([true, true, false]);
-  });
-
-  it('the first one waits for open sections, another does not', async () => {
-    const world = new World(kind);
-    const end = world.start(0, 10);
-    const ops = new Recorder();
-    const subscribed = world.notifier.subscribe({ start: 0, end: 10 }, ops);
-    const alike = world.notifier.subscribe({ start: 0, end: 10 }, new Recorder());
-    expect(await isPending(subscribed)).toBe(true);
-    expect(await isPending(alike)).toBe(true);
-    end();
-    const bo = await subscribed;
-    await alike;
-    const endAgain = world.start(50, 60);
-    const late = world.subscribe(50, 60);
-    endAgain();
-    expect(publish(late, begin(late))).toBe(true);
-    expect(publish(bo, begin(bo))).toBe(true);
-    world.invalidate(0, 10);
-    expect(ops.calls).toHaveLength(1);
-    world.notifier.verify();
-  });
+  itIsAnObject(() => new World(kind), begin);
 
   it('can be given up while it waits to be registered, and leaves it to the others', async () => {
     const world = new World(kind);
@@ -267,63 +196,13 @@ describe.each(ofV53)('a bo, v5.3 with $index', (kind) => {
 });
 
 describe.each(ofFixed)('a bo, fixed with $index', (kind) => {
-  it('[R1] [R5] waits in readBegin until the section is over that hit it, once', async () => {
-    const world = new World(kind);
-    const [hit, other] = [world.recorder(0, 10), world.recorder(20, 30)];
-    const end = world.start(0, 10);
-    const read = hit.subscription.readBegin();
-    expect(await isPending(read)).toBe(true);
-    expect(publish(other.subscription, begin(other.subscription))).toBe(true);
-    end();
-    const endAgain = world.start(0, 10);
-    expect(publish(hit.subscription, await read)).toBe(false);
-    endAgain();
-    expect(publish(hit.subscription, begin(hit.subscription))).toBe(true);
-    expect(hit.calls).toHaveLength(2);
-  });
-
-  it('[S6] waits for the last one of overlapping sections', async () => {
-    const world = new World(kind);
-    const { subscription } = world.recorder(0, 10);
-    const ends = [world.start(0, 10), world.start(5, 6), world.start(50, 60)];
-    const read = subscription.readBegin();
-    for (const end of ends) {
-      expect(await isPending(read)).toBe(true);
-      end();
-    }
-    expect(publish(subscription, await read)).toBe(true);
-  });
-
-  it('waits for sections that were open when it was made', async () => {
-    const world = new World(kind);
-    world.recorder(50, 60);
-    const end = world.start(0, 10);
-    const { subscription } = world.recorder(0, 10);
-    const read = subscription.readBegin();
-    expect(await isPending(read)).toBe(true);
-    end();
-    expect(publish(subscription, await read)).toBe(true);
-  });
+  itWaitsForSections(() => new World(kind));
 
   it('has a node of its own: others are not called for its range', () => {
     const world = new World(kind);
     const [left, right] = [world.bound(0, 10), world.bound(5, 100)];
     world.invalidate(50, 60);
     expect([left.calls.length, right.calls.length]).toEqual([0, 1]);
-  });
-
-  it('[L1] is torn down once by a release, which wakes who waits', async () => {
-    const world = new World(kind);
-    const { subscription, calls, ops } = world.recorder(0, 10);
-    world.start(0, 5);
-    const read = subscription.readBegin();
-    await world.notifier.release();
-    expect(await codeFrom(() => read)).toBe('MMN_RELEASED');
-    expect(calls.map(({ event, end }) => [event, end])).toEqual([
-      ['CLEAR', 5],
-      ['RELEASE', addressMax],
-    ]);
-    expect(ops.releases).toBe(1);
   });
 });
 
