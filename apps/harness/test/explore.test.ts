@@ -119,7 +119,7 @@ describe('explore', () => {
   });
 
   test('[O1] is complete for what is correct in one event loop', { timeout }, async () => {
-    const correct = 'reference,interval,hlist-srcu,kvm:ranged,umem-odp:fixed';
+    const correct = 'reference,interval,interval:local,hlist-srcu,kvm:ranged,umem-odp:fixed';
     const { code, out } = await harness(['explore', '--mode', 'event-loop', '--strategy', correct]);
     expect({ code, out }).toMatchObject({ code: 0 });
   });
