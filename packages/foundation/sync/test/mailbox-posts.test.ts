@@ -486,7 +486,7 @@ describe('the words of mailboxes', () => {
     const size = (mailboxWords - 130) / 32;
     for (let post = 0; post < 32; post++) {
       const words = names.slice(130 + post * size, 130 + (post + 1) * size);
-      expect(words.slice(0, 2)).toEqual([`post[${post}].state`, `post[${post}].box`]);
+      expect(words.slice(0, 2)).toEqual([`post[${post}].state`, `post[${post}].callback`]);
       expect(words[size - 81]).toBe(`post[${post}].end`);
       expect(words.slice(size - 80)).toEqual(Array.from({ length: 80 }, () => undefined));
     }
