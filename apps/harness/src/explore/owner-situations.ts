@@ -77,4 +77,8 @@ export const ownerThreads: Situations = {
     'two agents own a device each, and invalidate both',
     { first: both, second: both },
   ],
+  'owner-posts': [
+    'two agents own a device each, two others invalidate both',
+    { first: invalidator, second: invalidator, one: owner, other: idler },
+  ],
 };

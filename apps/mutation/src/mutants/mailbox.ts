@@ -13,22 +13,22 @@ const rows: readonly Row[] = [
   [
     'who posts rings before the post is there',
     mailbox,
-    '    region.store(at + PostAt.state, State.posted);\n    const bell = this.#boxAt(box) + BoxAt.bell;\n    region.add(bell, 1);',
-    '    const bell = this.#boxAt(box) + BoxAt.bell;\n    region.add(bell, 1);\n    region.store(at + PostAt.state, State.posted);',
+    '    region.store(at + PostAt.state, postedFor(box));\n    const bell = this.#boxAt(box) + BoxAt.bell;\n    region.add(bell, 1);',
+    '    const bell = this.#boxAt(box) + BoxAt.bell;\n    region.add(bell, 1);\n    region.store(at + PostAt.state, postedFor(box));',
     'bell and post in the wrong order: the owner looks too early, and never again',
   ],
   [
     'a post is there before it is filled in',
     mailbox,
-    '    wide[(at >> 1) + PostAt.end] = range.end;\n    region.store(at + PostAt.state, State.posted);\n    const bell = this.#boxAt(box) + BoxAt.bell;\n    region.add(bell, 1);\n',
-    '    region.store(at + PostAt.state, State.posted);\n    const bell = this.#boxAt(box) + BoxAt.bell;\n    region.add(bell, 1);\n    wide[(at >> 1) + PostAt.end] = range.end;\n',
+    '    wide[(at >> 1) + PostAt.end] = range.end;\n    region.store(at + PostAt.state, postedFor(box));\n    const bell = this.#boxAt(box) + BoxAt.bell;\n    region.add(bell, 1);\n',
+    '    region.store(at + PostAt.state, postedFor(box));\n    const bell = this.#boxAt(box) + BoxAt.bell;\n    region.add(bell, 1);\n    wide[(at >> 1) + PostAt.end] = range.end;\n',
     'contents and state in the wrong order',
   ],
   [
     'the owner hears what was rung while it looked',
     mailbox,
-    '    this.#heard = rung;\n    for (let post = 0; post < postsMax; post++) {',
-    '    for (let post = 0; post < postsMax; post++) {\n      this.#heard = region.load(this.#boxAt(this.#box) + BoxAt.bell);',
+    '    this.#heard = rung;\n    const posted = postedFor(this.#box);\n    for (let post = 0; post < postsMax; post++) {',
+    '    const posted = postedFor(this.#box);\n    for (let post = 0; post < postsMax; post++) {\n      this.#heard = region.load(this.#boxAt(this.#box) + BoxAt.bell);',
     'look and bell in the wrong order: a post is overlooked',
   ],
   [

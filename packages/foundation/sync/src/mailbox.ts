@@ -52,13 +52,11 @@ const boxFields = { agent: 'word', bell: 'word' } as const;
 const BoxAt = struct(boxFields);
 const postFields = {
   state: 'word',
-  box: 'word',
   callback: 'word',
   kind: 'word',
   event: 'word',
   textLength: 'word',
   poster: 'word',
-  unused: 'word',
   start: 'wide',
   end: 'wide',
 } as const;
@@ -73,8 +71,6 @@ const State = {
   /** Who took it. */
   taken: 1,
   /** The owner. */
-  posted: 2,
-  /** The owner. */
   running: 3,
   /** Who posted it, these three. */
   yes: 4,
@@ -83,6 +79,12 @@ const State = {
   /** The owner: who posted it gave up. */
   abandoned: 7,
 } as const;
+
+/**
+ * The state of a post for a box, which its owner leaves. One word says both: read for themselves, the box may be that of the next
+ * post in the same place.
+ */
+const postedFor = (box: number): number => -1 - box;
 
 const kinds = ['invalidate', 'finish', 'release'] as const;
 type Kind = (typeof kinds)[number];
@@ -248,11 +250,11 @@ export class Mailbox {
     const rung = region.load(this.#boxAt(this.#box) + BoxAt.bell);
     if (rung === this.#heard) return;
     this.#heard = rung;
+    const posted = postedFor(this.#box);
     for (let post = 0; post < postsMax; post++) {
       const at = this.#postAt(post);
-      if (region.load(at + PostAt.state) !== State.posted) continue;
-      if (region.words[at + PostAt.box] !== this.#box) continue;
-      if (region.compareExchange(at + PostAt.state, State.posted, State.running)) {
+      if (region.load(at + PostAt.state) !== posted) continue;
+      if (region.compareExchange(at + PostAt.state, posted, State.running)) {
         this.#run(at, isBlocked);
       }
     }
@@ -344,14 +346,13 @@ export class Mailbox {
     let at = this.#take();
     if (at < 0) yield* this.#room.wait(() => (at = this.#take()) >= 0);
     const { words, wide } = region;
-    words[at + PostAt.box] = box;
     words[at + PostAt.callback] = cookie;
     words[at + PostAt.kind] = kinds.indexOf(kind);
     words[at + PostAt.poster] = this.#blocks ? region.agent : 0;
     words[at + PostAt.event] = invalidationEvents.indexOf(range.event);
     wide[(at >> 1) + PostAt.start] = range.start;
     wide[(at >> 1) + PostAt.end] = range.end;
-    region.store(at + PostAt.state, State.posted);
+    region.store(at + PostAt.state, postedFor(box));
     const bell = this.#boxAt(box) + BoxAt.bell;
     region.add(bell, 1);
     wake(region, bell);
@@ -362,7 +363,7 @@ export class Mailbox {
         yield { region, index, expected: state, holder: owner, isServed: true };
       }
     } catch (error) {
-      this.#abandon(at, owner);
+      this.#abandon(at, box, owner);
       throw error;
     }
     const text = state === State.failed ? this.#textOf(at) : '';
@@ -375,11 +376,11 @@ export class Mailbox {
   }
 
   /** Nobody waits for the answer. Whoever may still write one gives the post back then. */
-  #abandon(at: number, owner: number): void {
+  #abandon(at: number, box: number, owner: number): void {
     const { region } = this;
     if (
       isDead(region, owner) ||
-      region.compareExchange(at + PostAt.state, State.posted, State.taken) ||
+      region.compareExchange(at + PostAt.state, postedFor(box), State.taken) ||
       !region.compareExchange(at + PostAt.state, State.running, State.abandoned)
     ) {
       this.#free(at);
