@@ -40,6 +40,8 @@ export default defineConfig({
     ...all.test,
     projects,
     testNamePattern: /^(?!.*\[(AGENTS|EXPLORE)\.)/,
+    // Of properties, some cases.
+    env: { MMN_RUNS: process.env['MMN_RUNS'] ?? '10' },
     // Starting a process for each file would take as long as the tests; `npm test` does.
     isolate: false,
     maxWorkers: 2,
