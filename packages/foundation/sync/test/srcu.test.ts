@@ -201,6 +201,12 @@ describe.each(memories)('Srcu.call in $memory', (memory) => {
     expect(srcu.barrier()).toBeUndefined();
   });
 
+  it('refuses what is no callback', () => {
+    const srcu = new Srcu(createRegion(memory), index);
+    expect(thrownBy(() => srcu.call(undefined as never)).code).toBe('MMN_OPTION');
+    expect(srcu.barrier()).toBeUndefined();
+  });
+
   it('never runs a callback from within the call', async () => {
     const srcu = new Srcu(createRegion(memory), index);
     let ran = false;
