@@ -30,5 +30,7 @@ export default defineConfig({
       },
     ],
     execArgv: [`--conditions=${sourceCondition}`],
+    // All cores; vitest leaves one idle, which on two is half.
+    maxWorkers: '100%',
   },
 });

@@ -44,6 +44,5 @@ export default defineConfig({
     env: { MMN_RUNS: process.env['MMN_RUNS'] ?? '10' },
     // Starting a process for each file would take as long as the tests; `npm test` does.
     isolate: false,
-    maxWorkers: 2,
   },
 });

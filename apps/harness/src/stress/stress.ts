@@ -167,10 +167,15 @@ class StressRun {
     board.stop();
     const errors: string[] = [];
     let hung = 0;
+    const back = new AbortController();
+    const late = delay(hungMs, back.signal).then(
+      () => 'hung' as const,
+      () => undefined,
+    );
     const results = await Promise.all(
       ends.map(async (end, index) => {
         if (dead !== undefined && index === dies) return undefined;
-        const result = await Promise.race([end, delay(hungMs).then(() => 'hung' as const)]);
+        const result = await Promise.race([end, late]);
         if (result !== 'hung') return result;
         hung++;
         errors.push(
@@ -179,6 +184,7 @@ class StressRun {
         return undefined;
       }),
     );
+    back.abort(); // a timer that runs on would keep the process
     const afterMs = nowMs() - overMs;
     if (errors.length > 0) await Promise.all(this.#agents.map((agent) => agent?.terminate()));
     for (const result of results) {
