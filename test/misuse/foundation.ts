@@ -17,6 +17,7 @@ import {
   runSync,
   RwSemaphore,
   serveWhileBlocked,
+  createThread,
   SpinLock,
   Srcu,
   startTimer,
@@ -449,6 +450,13 @@ export const sync: Table = {
       );
     }),
   ],
+  createThread: [
+    mistake('no function', 'MMN_OPTION', 'sleep to be a function, got undefined', () =>
+      createThread(wrong(undefined)),
+    ),
+  ],
+  nameOfMailboxWord: 'of an index without a word there is no name',
+  whileAwaitedBy: 'called by mailboxes',
   serveWhileBlocked: [
     mistake('no function', 'MMN_OPTION', 'serve to be a function, got undefined', () =>
       serveWhileBlocked(wrong(undefined)),

@@ -14,6 +14,8 @@ import {
   exploreEvents,
   free,
   note,
+  part,
+  waitInSlices,
   replay,
   replayEvents,
   verify,
@@ -275,6 +277,16 @@ export const explorer: Table = {
       'ExplorerError',
       'a view on the shared memory, got one on other',
       () => free(new Int32Array(1)),
+    ),
+  ],
+  part: [
+    mistake('memory that is not explored', 'ExplorerError', 'got one of other memory', () =>
+      part(new SharedArrayBuffer(64), 0, 8),
+    ),
+  ],
+  waitInSlices: [
+    mistake('an array elsewhere', 'ExplorerError', 'an Int32Array on the shared memory', () =>
+      waitInSlices(new Int32Array(8), 0, 0),
     ),
   ],
   note: [

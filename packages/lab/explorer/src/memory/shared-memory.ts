@@ -28,7 +28,8 @@ export function createPart(
   byteOffset: number,
   byteLength: number,
 ): SharedArrayBuffer {
-  const whole = memoryOf(shared) ?? refuse('a part of memory that is not explored');
+  const whole =
+    memoryOf(shared) ?? refuse('expected a part of the shared memory, got one of other memory');
   const isInside = byteOffset >= 0 && byteLength >= 0 && byteOffset % 8 === 0;
   if (!isInside || byteOffset + byteLength > whole.byteLength) {
     throw new RangeError(
