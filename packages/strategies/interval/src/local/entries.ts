@@ -51,9 +51,9 @@ export class Entries {
     const k = Math.max(firstNotBelow(starts, start + 1) - 1, 0);
     const leaf = leaves[k]!;
     const place = firstNotBelow(leaf.starts, start + 1);
-    leaf.starts.splice(place, 0, start);
-    leaf.lasts.splice(place, 0, last);
-    leaf.entries.splice(place, 0, entry);
+    insertAt(leaf.starts, place, start);
+    insertAt(leaf.lasts, place, last);
+    insertAt(leaf.entries, place, entry);
     entry.leaf = leaf;
     if (leaf.entries.length > leafMax) {
       leaves.splice(k + 1, 0, splitOff(leaf));
@@ -69,9 +69,9 @@ export class Entries {
     if (leaf === undefined) return;
     entry.leaf = undefined;
     const place = leaf.entries.indexOf(entry);
-    leaf.starts.splice(place, 1);
-    leaf.lasts.splice(place, 1);
-    leaf.entries.splice(place, 1);
+    removeAt(leaf.starts, place);
+    removeAt(leaf.lasts, place);
+    removeAt(leaf.entries, place);
     const k = this.leaves.indexOf(leaf);
     this.#join(k);
     this.#join(k - 1);
@@ -80,8 +80,10 @@ export class Entries {
 
   /** Joins a leaf with the next one, if both are small. */
   #join(k: number): void {
-    const [leaf, next] = [this.leaves[k], this.leaves[k + 1]];
-    if (leaf === undefined) return;
+    const { leaves } = this;
+    if (k < 0 || k >= leaves.length) return;
+    const leaf = leaves[k]!;
+    const next = k + 1 < leaves.length ? leaves[k + 1] : undefined;
     const room = leafMax / 2 - leaf.entries.length;
     if (next !== undefined && next.entries.length <= room) {
       for (const entry of leaf.entries) entry.leaf = next;
@@ -91,7 +93,7 @@ export class Entries {
     } else if (leaf.entries.length > 0) {
       return;
     }
-    for (const list of [this.leaves, this.starts, this.reaches]) list.splice(k, 1);
+    for (const list of [leaves, this.starts, this.reaches]) list.splice(k, 1);
   }
 
   /** What the inner level knows of two leaves that have changed, and of those behind as far as it matters. */
@@ -102,7 +104,7 @@ export class Entries {
       const leaf = leaves[k]!;
       if (k < first + 2) {
         starts[k] = leaf.starts[0]!;
-        leaf.max = Math.max(...leaf.lasts);
+        leaf.max = largestOf(leaf.lasts);
       }
       reach = Math.max(reach, leaf.max);
       if (k >= first + 2 && reaches[k] === reach) return;
@@ -130,6 +132,24 @@ function splitOff({ starts, lasts, entries }: Leaf): Leaf {
   };
   for (const entry of upper.entries) entry.leaf = upper;
   return upper;
+}
+
+/** As `splice` does, which allocates what it takes out, and takes longer for so few. */
+function insertAt<T>(list: T[], place: number, item: T): void {
+  list.push(item);
+  for (let at = list.length - 1; at > place; at--) list[at] = list[at - 1]!;
+  list[place] = item;
+}
+
+function removeAt<T>(list: T[], place: number): void {
+  for (let at = place + 1; at < list.length; at++) list[at - 1] = list[at]!;
+  list.pop();
+}
+
+function largestOf(numbers: readonly number[]): number {
+  let largest = -1;
+  for (let at = 0; at < numbers.length; at++) if (numbers[at]! > largest) largest = numbers[at]!;
+  return largest;
 }
 
 /** The first place of a list that never falls whose number is at least `bound`, or its length. */
