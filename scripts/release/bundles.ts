@@ -26,7 +26,7 @@ export { changeRange, collisionRetry } from '@mmu-notifier/core';`,
     what: 'interval for threads with all it needs',
     code: `export { interval } from '@mmu-notifier/interval/shared';
 export { changeRange, collisionRetry } from '@mmu-notifier/core';`,
-    bytesMax: 15_800,
+    bytesMax: 16_200,
   },
   {
     what: 'interval and the derived cache',
