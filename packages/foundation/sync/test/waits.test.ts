@@ -145,21 +145,6 @@ describe('a wait in one event loop', () => {
     wake(region, index, 1);
     expect(await fourth).toBe('ok');
   });
-
-  it('does not listen to its signal any more when it is over', async () => {
-    const region = createRegion(memories[0]!);
-    const { signal } = new AbortController();
-    const listeners = new Set<unknown>();
-    signal.addEventListener = (_type: string, listener: unknown) => void listeners.add(listener);
-    signal.removeEventListener = (_type: string, listener: unknown) =>
-      void listeners.delete(listener);
-    const waited = run(once({ region, index, expected: 0 }), signal);
-    await turns(2);
-    expect(listeners.size).toBe(1);
-    wake(region, index);
-    expect(await waited).toBe('ok');
-    expect(listeners.size).toBe(0);
-  });
 });
 
 describe('plain waits in shared memory', () => {
@@ -193,9 +178,12 @@ describe('plain waits in shared memory', () => {
       expect(timers.size).toBe(0);
     }
   });
+});
 
-  it('do not listen to their signal any more when they are over', async () => {
-    const region = createRegion(memories[1]!);
+it.each(memories)(
+  'a plain wait in $memory does not listen to its signal any more when it is over',
+  async (memory) => {
+    const region = createRegion(memory);
     const { signal } = new AbortController();
     const listeners = new Set<unknown>();
     signal.addEventListener = (_type: string, listener: unknown) => void listeners.add(listener);
@@ -207,8 +195,8 @@ describe('plain waits in shared memory', () => {
     wake(region, index);
     expect(await waited).toBe('ok');
     expect(listeners.size).toBe(0);
-  });
-});
+  },
+);
 
 describe('the word of a mutex', () => {
   it.each(memories)(
