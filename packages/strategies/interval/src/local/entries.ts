@@ -7,8 +7,7 @@
  *
  * A search looks for the first leaf that reaches its range, then goes on until leaves start behind it. That is one leaf or two as a rule;
  * where an early entry is as long as all the others together, every leaf's maximum is looked at, one in {@link leafMax} entries.
- * Ours. The tree of `@mmu-notifier/interval-tree` has more levels and lives in words; it is faster where 100,000 subscribe, and larger than
- * all that is in this folder.
+ * Ours. The tree of `@mmu-notifier/interval-tree` has more levels and lives in words; it is faster where 100,000 subscribe.
  */
 import type { Entry } from './entry.ts';
 import type { LocalSection } from './section.ts';
