@@ -165,7 +165,7 @@ describe('explore', () => {
         (text, interrupt) => {
           if (isCut || !text.includes('complete')) return;
           isCut = true;
-          interrupt();
+          setTimeout(interrupt, 1000); // the next search is under way by then, and takes far longer
         },
       );
       expect(code).toBe(130);
