@@ -32,6 +32,8 @@ export const At = {
   wrong: headerWords + 2,
   calls: headerWords + 3,
   version: headerWords + 4,
+  /** Agents that invalidate, from before they meet the others. */
+  invalidators: headerWords + 5,
   inside: headerWords + 8,
   memory: headerWords + 8 + deviceCount,
   shadow: headerWords + 8 + deviceCount + pageCount,
@@ -126,7 +128,7 @@ export async function performJob(data: AgentData): Promise<number> {
 const jobs = {
   /** Sections over pages that no other invalidator changes, as under the mmap lock. */
   invalidate(job: WorkJob, notifier: Notifier, board: Region): number {
-    const random = meet(job, board);
+    const random = meetToInvalidate(job, board);
     for (let at = 0; at < job.operations; at++) {
       const range = rangeOf(job, random);
       const section = notifier.invalidateRangeStartSync(range);
@@ -138,7 +140,7 @@ const jobs = {
 
   /** The same, non-blockable. Returns how many would not have blocked. */
   tryInvalidate(job: WorkJob, notifier: Notifier, board: Region): number {
-    const random = meet(job, board);
+    const random = meetToInvalidate(job, board);
     let went = 0;
     for (let at = 0; at < job.operations; at++) {
       const range = rangeOf(job, random);
@@ -172,7 +174,7 @@ const jobs = {
     const closeOne = (): void => {
       const [subscription, seq] = open.splice(random(open.length), 1)[0]!;
       const published = subscription.publishSync(seq, () => {});
-      if (!published && board.load(At.version) === 1) board.add(At.wrong, 1);
+      if (!published && board.load(At.invalidators) === 0) board.add(At.wrong, 1);
       subscription.closeSync();
     };
     let full = 0;
@@ -257,6 +259,12 @@ function meet({ agent, agents }: WorkJob, board: Region): (below: number) => num
     x ^= x << 5;
     return (x >>> 0) % below;
   };
+}
+
+/** The same, for who will start sections: the others know it when they have met. */
+function meetToInvalidate(job: WorkJob, board: Region): (below: number) => number {
+  board.add(At.invalidators, 1);
+  return meet(job, board);
 }
 
 /** The retry loop. Returns how often it collided. */
