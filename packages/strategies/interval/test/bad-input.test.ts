@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { interval } from '../src/variants.ts';
 import { rejectionOf, thrownBy } from './thrown.ts';
-import { begin, kinds, now, publish, Recorder, World } from './world.ts';
+import { begin, places, now, publish, Recorder, World } from './world.ts';
 
 const badRanges = [
   ['empty', { start: 5, end: 5 }, 'MMN_RANGE_EMPTY', 'to hold an address, got [5, 5)'],
@@ -29,11 +29,12 @@ function expectUsable(world: World, subscription = world.subscribe(0, 10)): void
   expect(publish(subscription, seq)).toBe(false);
   expect(publish(subscription, begin(subscription))).toBe(true);
   now(subscription.close());
-  expect(world.words).toMatchObject({ active: 0, deferred: 0 });
+  expect(world.active).toBe(0);
+  expect(world.deferred).toBe(0);
   world.verify();
 }
 
-describe.each(kinds)('bad input in %s', (kind) => {
+describe.each(places)('bad input in %s', (kind) => {
   it.each(badRanges)(
     '[S4] a range that is %s is refused by every start',
     async (_, bad, code, text) => {
@@ -108,7 +109,7 @@ describe.each(kinds)('bad input in %s', (kind) => {
     now(world.notifier.invalidateRangeEnd(first));
     const second = now(world.notifier.invalidateRangeStart({ start: 0, end: 1 }));
     expect(thrownBy(() => world.notifier.invalidateRangeEnd(first)).code).toBe('MMN_NOT_OPEN');
-    expect(world.words.active).toBe(1);
+    expect(world.active).toBe(1);
     now(world.notifier.invalidateRangeEnd(second));
     expectUsable(world);
   });
@@ -157,19 +158,22 @@ describe.each(kinds)('bad input in %s', (kind) => {
     expectUsable(world);
   });
 
-  it('a closed subscription does not come back when its record is used again', () => {
-    const world = new World(kind);
-    const first = world.recorder(0, 10);
-    const seq = begin(first.subscription);
-    now(first.subscription.close());
-    const second = world.recorder(0, 10);
-    expect(second.subscription.id).toBe(first.subscription.id);
-    expect(thrownBy(() => first.subscription.publish(seq, () => {})).code).toBe('MMN_CLOSED');
-    now(first.subscription.close());
-    world.invalidate(0, 10);
-    expect([first.calls.length, second.calls.length]).toEqual([0, 1]);
-    world.verify();
-  });
+  it.runIf(kind !== 'objects')(
+    'a closed subscription does not come back when its record is used again',
+    () => {
+      const world = new World(kind);
+      const first = world.recorder(0, 10);
+      const seq = begin(first.subscription);
+      now(first.subscription.close());
+      const second = world.recorder(0, 10);
+      expect(second.subscription.id).toBe(first.subscription.id);
+      expect(thrownBy(() => first.subscription.publish(seq, () => {})).code).toBe('MMN_CLOSED');
+      now(first.subscription.close());
+      world.invalidate(0, 10);
+      expect([first.calls.length, second.calls.length]).toEqual([0, 1]);
+      world.verify();
+    },
+  );
 
   it.each([0.5, 2 ** 31, NaN, 'a', 1n])('a cookie that is no 32-bit integer: %s', (cookie) => {
     const world = new World(kind);
@@ -207,7 +211,7 @@ describe.each(kinds)('bad input in %s', (kind) => {
       for (;;) ends.push(world.start(0, 1));
     });
     expect(full.code).toBe('MMN_OUT_OF_CAPACITY');
-    expect(world.words.active).toBe(ends.length);
+    expect(world.active).toBe(ends.length);
     for (const end of ends) end();
     expectUsable(world);
   });

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { runChild } from './child.ts';
 import { createMixed } from './fake-list.ts';
-import { begin, kinds, World } from './world.ts';
+import { begin, places, World } from './world.ts';
 
 describe('the fast paths', { timeout: 70_000 }, () => {
   it('allocate nothing', () => {
@@ -18,16 +18,19 @@ describe('the fast paths', { timeout: 70_000 }, () => {
     expect(allocating).toEqual([]);
   });
 
-  it.each(kinds)('return no promise, also with a second pass that does not wait, in %s', (kind) => {
-    const world = new World(kind);
-    const subscription = world.subscribe(0, 10, { invalidate: () => {}, finish: () => {} });
-    const started = world.notifier.invalidateRangeStart({ start: 0, end: 10 });
-    expect(typeof started).toBe('number');
-    expect(world.notifier.invalidateRangeEnd(started as never)).toBe(undefined);
-    expect(typeof subscription.readBegin()).toBe('number');
-    expect(subscription.publish(begin(subscription), () => {})).toBe(true);
-    expect(subscription.close()).toBe(undefined);
-  });
+  it.each(places)(
+    'return no promise, also with a second pass that does not wait, in %s',
+    (kind) => {
+      const world = new World(kind);
+      const subscription = world.subscribe(0, 10, { invalidate: () => {}, finish: () => {} });
+      const started = world.notifier.invalidateRangeStart({ start: 0, end: 10 });
+      expect(typeof started).toBe('number');
+      expect(world.notifier.invalidateRangeEnd(started as never)).toBe(undefined);
+      expect(typeof subscription.readBegin()).toBe('number');
+      expect(subscription.publish(begin(subscription), () => {})).toBe(true);
+      expect(subscription.close()).toBe(undefined);
+    },
+  );
 
   it('return no promise with a legacy list that does not wait', () => {
     const { notifier, list } = createMixed();

@@ -8,7 +8,7 @@ import {
   eventLoopTurns,
   gate,
   isPending,
-  kinds,
+  places,
   now,
   publish,
   Recorder,
@@ -26,7 +26,7 @@ const makeLock = {
   'a spin lock': () => new SpinLock(otherRegion(), headerWords),
 };
 
-describe.each(kinds)('the driver’s lock in %s', (kind) => {
+describe.each(places)('the driver’s lock in %s', (kind) => {
   describe.each(Object.entries(makeLock))('%s', (name, make) => {
     /** Ops with that lock, and what happened under it. */
     function opsWithLock(): { ops: IntervalOps; wasLocked: boolean[] } {
@@ -179,11 +179,12 @@ describe.each(kinds)('the driver’s lock in %s', (kind) => {
     const world = new World(kind);
     const { calls, subscription } = world.recorder(0, 10);
     const installing = gate();
-    const published = subscription.publish(begin(subscription), () => installing.promise);
+    const seq = begin(subscription);
+    const published = subscription.publish(seq, () => installing.promise);
     const controller = new AbortController();
     const reason = new Error('enough');
     const started = world.notifier.invalidateRangeStart({ start: 0, end: 10 }, controller.signal);
-    const second = subscription.publish(begin(subscription), () => {}, controller.signal);
+    const second = subscription.publish(seq, () => {}, controller.signal);
     controller.abort(reason);
     await expect(started).rejects.toBe(reason);
     await expect(second).rejects.toBe(reason);
@@ -215,12 +216,13 @@ describe.each(kinds)('the driver’s lock in %s', (kind) => {
     await eventLoopTurns();
     expect(calls).toEqual([]);
     expect(inner.isLocked).toBe(false);
-    expect(begin(subscription) & 1).toBe(1);
+    expect(world.isFull).toBe(false);
+    expect(publish(subscription, begin(subscription))).toBe(true);
     world.verify();
   });
 });
 
-describe.each(kinds)('closing and the driver’s lock in %s', (kind) => {
+describe.each(places)('closing and the driver’s lock in %s', (kind) => {
   it('[U1] waits for who holds it, and leaves it free', async () => {
     const world = new World(kind);
     const lock = new Mutex(otherRegion(), headerWords);
@@ -249,20 +251,23 @@ describe.each(kinds)('closing and the driver’s lock in %s', (kind) => {
     expect(log).toEqual(['lockSync', 'unlock']);
   });
 
-  it('[U1] closing again does not wait for whoever has the record now', async () => {
-    const world = new World(kind, { capacity: 1 });
-    const first = world.subscribe(0, 10);
-    first.closeSync();
-    const next = world.subscribe(0, 10);
-    expect(next.id).toBe(first.id);
-    const installing = gate();
-    const published = next.publish(begin(next), () => installing.promise);
-    first.closeSync();
-    expect(first.close()).toBe(undefined);
-    installing.open();
-    expect(await published).toBe(true);
-    world.verify();
-  });
+  it.runIf(kind !== 'objects')(
+    '[U1] closing again does not wait for whoever has the record now',
+    async () => {
+      const world = new World(kind, { capacity: 1 });
+      const first = world.subscribe(0, 10);
+      first.closeSync();
+      const next = world.subscribe(0, 10);
+      expect(next.id).toBe(first.id);
+      const installing = gate();
+      const published = next.publish(begin(next), () => installing.promise);
+      first.closeSync();
+      expect(first.close()).toBe(undefined);
+      installing.open();
+      expect(await published).toBe(true);
+      world.verify();
+    },
+  );
 });
 
 /** It takes its lock, calls setSeq and tears down, unless it ignores the event. */
@@ -290,8 +295,10 @@ function selfLocking(world: World) {
   return { subscription, lock, shadow, ignored, events };
 }
 
-describe.each(kinds)('a driver that locks for itself in %s', (kind) => {
-  it('may close with its lock held: nobody else takes that', async () => {
+describe.each(places)('a driver that locks for itself in %s', (kind) => {
+  const inWords = kind !== 'objects';
+
+  it.runIf(inWords)('may close with its lock held: nobody else takes that', async () => {
     const world = new World(kind);
     const { subscription, lock } = selfLocking(world);
     const end = world.start(0, 10);
@@ -319,7 +326,7 @@ describe.each(kinds)('a driver that locks for itself in %s', (kind) => {
     world.verify();
   });
 
-  it('may ignore an event: its readers neither wait nor collide', () => {
+  it.runIf(inWords)('may ignore an event: its readers neither wait nor collide', () => {
     const world = new World(kind);
     const { subscription, shadow, ignored, events } = selfLocking(world);
     ignored.add('SOFT_DIRTY');

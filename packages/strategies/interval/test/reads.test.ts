@@ -2,9 +2,9 @@
 import { addressMax, collisionCounters, collisionRetry } from '@mmu-notifier/core';
 import { describe, expect, it } from 'vitest';
 import { thrownBy } from './thrown.ts';
-import { begin, eventLoopTurns, gate, isPending, kinds, now, publish, World } from './world.ts';
+import { begin, eventLoopTurns, gate, isPending, places, now, publish, World } from './world.ts';
 
-describe.each(kinds)('a read in %s', (kind) => {
+describe.each(places)('a read in %s', (kind) => {
   it('[R1] [K-L1] begun in an open section that collides waits until that closes, then no longer', async () => {
     const world = new World(kind);
     const { subscription } = world.recorder(0, 10);
@@ -183,20 +183,23 @@ describe.each(kinds)('a read in %s', (kind) => {
     world.verify();
   });
 
-  it('[K-L4] overlapping sections that never let the epoch end are what a reader can starve of', async () => {
-    const world = new World(kind);
-    const { subscription } = world.recorder(0, 10);
-    let end = world.start(0, 10);
-    const read = subscription.readBegin();
-    for (let i = 0; i < 20; i++) {
-      const endOfNext = world.start(100 + i, 200);
+  it.runIf(kind !== 'objects')(
+    '[K-L4] overlapping sections that never let the epoch end are what a reader can starve of',
+    async () => {
+      const world = new World(kind);
+      const { subscription } = world.recorder(0, 10);
+      let end = world.start(0, 10);
+      const read = subscription.readBegin();
+      for (let i = 0; i < 20; i++) {
+        const endOfNext = world.start(100 + i, 200);
+        end();
+        end = endOfNext;
+        expect(await isPending(read)).toBe(true);
+      }
       end();
-      end = endOfNext;
-      expect(await isPending(read)).toBe(true);
-    }
-    end();
-    expect(publish(subscription, await read)).toBe(true);
-  });
+      expect(publish(subscription, await read)).toBe(true);
+    },
+  );
 
   it('in the …Sync form refuses to wait where nobody else runs', () => {
     const world = new World('event-loop');

@@ -7,7 +7,7 @@ import {
   eventLoopTurns,
   gate,
   isPending,
-  kinds,
+  places,
   now,
   publish,
   Recorder,
@@ -19,7 +19,7 @@ const whole = { start: 0, end: addressMax, event: 'RELEASE', blockable: true };
 
 const never = (): Promise<void> => new Promise(() => {});
 
-describe.each(kinds)('release in %s', (kind) => {
+describe.each(places)('release in %s', (kind) => {
   it('[L1] [K-S5] tells every subscription once, blockable, over the whole space', async () => {
     const world = new World(kind);
     const recorders = [
@@ -119,30 +119,33 @@ describe.each(kinds)('release in %s', (kind) => {
     const waiting = subscription.readBegin();
     const released = world.notifier.release();
     expect(thrownBy(() => subscription.publish(seq, () => {})).code).toBe('MMN_RELEASED');
+    const late = rejectionOf(async () => subscription.publish(await waiting, () => {}));
     end();
     await released;
-    const late = await waiting;
-    expect(thrownBy(() => subscription.publish(late, () => {})).code).toBe('MMN_RELEASED');
+    expect((await late).code).toBe('MMN_RELEASED');
   });
 
-  it('[L1] tells those too that are deferred: inserting ones, and closing ones until they have closed', async () => {
-    const world = new World(kind);
-    const closing = world.recorder(0, 10);
-    const end = world.start(0, 10);
-    const inserting = world.recorder(0, 10);
-    const cancelled = world.recorder(0, 10);
-    const closed = closing.subscription.close();
-    now(cancelled.subscription.close());
-    await world.notifier.release();
-    expect(closing.calls.map(({ event }) => event)).toEqual(['CLEAR', 'RELEASE']);
-    expect(inserting.calls.map(({ event }) => event)).toEqual(['RELEASE']);
-    expect(cancelled.calls).toEqual([]);
-    world.verify();
-    end();
-    await closed;
-    expect(thrownBy(() => inserting.subscription.readBegin()).code).toBe('MMN_RELEASED');
-    world.verify();
-  });
+  it.runIf(kind !== 'objects')(
+    '[L1] tells those too that are deferred: inserting ones, and closing ones until they have closed',
+    async () => {
+      const world = new World(kind);
+      const closing = world.recorder(0, 10);
+      const end = world.start(0, 10);
+      const inserting = world.recorder(0, 10);
+      const cancelled = world.recorder(0, 10);
+      const closed = closing.subscription.close();
+      now(cancelled.subscription.close());
+      await world.notifier.release();
+      expect(closing.calls.map(({ event }) => event)).toEqual(['CLEAR', 'RELEASE']);
+      expect(inserting.calls.map(({ event }) => event)).toEqual(['RELEASE']);
+      expect(cancelled.calls).toEqual([]);
+      world.verify();
+      end();
+      await closed;
+      expect(thrownBy(() => inserting.subscription.readBegin()).code).toBe('MMN_RELEASED');
+      world.verify();
+    },
+  );
 
   it('[L1] [U1] closing while it runs waits for it', async () => {
     const world = new World(kind);
@@ -210,7 +213,7 @@ describe.each(kinds)('release in %s', (kind) => {
     expect(failed).toMatchObject({ code: 'MMN_CALLBACK_FAILED', cause: reason });
     expect(recorders.map(({ calls }) => calls.length)).toEqual([1, 1, 1, 1]);
     expect(releases).toBe(1);
-    expect(world.words.active).toBe(0);
+    expect(world.active).toBe(0);
     for (const { subscription } of recorders) {
       expect(thrownBy(() => subscription.readBegin()).code).toBe('MMN_RELEASED');
       now(subscription.close());
@@ -234,7 +237,7 @@ describe.each(kinds)('release in %s', (kind) => {
       for (const one of [stuck, subscription]) {
         expect(thrownBy(() => one.readBegin()).code).toBe('MMN_RELEASED');
       }
-      expect(world.words.active).toBe(0);
+      expect(world.active).toBe(0);
       world.invalidate(20, 30);
       now(subscription.close());
       world.verify();

@@ -1,7 +1,7 @@
 /** Two passes: start tearing down everywhere, then wait for all of it. */
 import { describe, expect, it } from 'vitest';
 import { rejectionOf, thrownBy } from './thrown.ts';
-import { begin, gate, isPending, kinds, now, publish, World } from './world.ts';
+import { begin, gate, isPending, places, now, publish, World } from './world.ts';
 
 const range = { start: 0, end: 10 };
 
@@ -15,7 +15,7 @@ function threeSubscribers(world: World, order: string[]) {
   );
 }
 
-describe.each(kinds)('finish in %s', (kind) => {
+describe.each(places)('finish in %s', (kind) => {
   it('runs after every invalidate of the section, in the order of the starts, at once', () => {
     const world = new World(kind);
     const order: string[] = [];
@@ -115,7 +115,7 @@ describe.each(kinds)('finish in %s', (kind) => {
       });
       const failed = await rejectionOf(() => world.notifier.invalidateRangeStart(range));
       expect(failed).toMatchObject({ code: 'MMN_CALLBACK_FAILED', cause: reason });
-      expect(world.words.active).toBe(0);
+      expect(world.active).toBe(0);
       expect(publish(first, begin(first))).toBe(true);
       now(first.close());
       now(second.close());
@@ -163,7 +163,7 @@ describe.each(kinds)('finish in %s', (kind) => {
     controller.abort(reason);
     await expect(started).rejects.toBe(reason);
     expect(others).toBe(2);
-    expect(world.words.active).toBe(0);
+    expect(world.active).toBe(0);
     world.verify();
   });
 
@@ -200,7 +200,7 @@ describe.each(kinds)('finish in %s', (kind) => {
   });
 });
 
-describe.each(kinds)('the owner in %s', (kind) => {
+describe.each(places)('the owner in %s', (kind) => {
   const owner = { name: 'device 0' };
 
   it.each(['MIGRATE', 'EXCLUSIVE'] as const)(

@@ -1,6 +1,6 @@
 /**
- * A notifier with what tests say about it, in either kind of memory. Tests of one event loop run over both kinds, since
- * shared memory takes other paths in every primitive; shared.test.ts adds the other agents.
+ * A notifier with what tests say about it, in either kind of memory, or on objects. Tests of one event loop run over all three, since
+ * shared memory takes other paths in every primitive, and the notifier on objects is another one; shared.test.ts adds the other agents.
  */
 import assert from 'node:assert/strict';
 import type {
@@ -13,11 +13,16 @@ import type {
 import { interval, type IntervalNotifier, type IntervalSubscription } from '../src/variants.ts';
 import type { IntervalOps } from '../src/variants.ts';
 import { Mm, mmAt } from '../src/layout.ts';
+import { localStrategy } from '../src/local/strategy.ts';
+import { verifyLocal } from '../src/local/verify.ts';
 
 export type Kind = 'event-loop' | 'shared-memory';
+/** Where a notifier may live: in words, or on objects, where its variant is `local`. */
+export type Place = Kind | 'objects';
 /** The variants that live in words, in either kind of memory; local.test.ts has the other one. */
 export const variants: readonly string[] = interval.variants.filter((each) => each !== 'local');
 export const kinds: readonly Kind[] = ['event-loop', 'shared-memory'];
+export const places: readonly Place[] = [...kinds, 'objects'];
 
 /** A callback as a test remembers it. */
 export interface Call {
@@ -80,25 +85,35 @@ export class Recorder implements IntervalOps {
 
 /** See the file's head. */
 export class World {
+  /** On objects, a `LocalNotifier`: it has neither words nor numbers of subscriptions. */
   readonly notifier: IntervalNotifier;
-  readonly kind: Kind;
+  readonly kind: Place;
   #opsIds = 0;
+  /** What the checks of a notifier on objects see. */
+  #objects = { active: 0, size: 0 };
 
-  constructor(kind: Kind, { variant = 'landed', capacity = 16 } = {}) {
+  constructor(kind: Place, { variant = 'landed', capacity = 16 } = {}) {
     this.kind = kind;
-    this.notifier =
-      kind === 'event-loop'
-        ? interval.create({ variant, capacity })
-        : interval.create({
-            variant,
-            capacity,
-            memory: new SharedArrayBuffer(interval.byteLength(capacity, variant)),
-          });
+    if (kind === 'event-loop') {
+      this.notifier = interval.create({ variant, capacity });
+    } else if (kind === 'shared-memory') {
+      const memory = new SharedArrayBuffer(interval.byteLength(capacity, variant));
+      this.notifier = interval.create({ variant, capacity, memory });
+    } else {
+      const local = localStrategy((entries, sections) => {
+        verifyLocal(entries, sections);
+        this.#objects = {
+          active: sections.filter(({ handle }) => handle !== 0).length,
+          size: entries.leaves.flatMap((leaf) => leaf.entries).length,
+        };
+      });
+      this.notifier = local.create() as unknown as IntervalNotifier;
+    }
   }
 
   /** Ops as this kind of memory wants them. */
   opsFor(ops: IntervalOps): IntervalOps | number {
-    if (this.kind === 'event-loop') return ops;
+    if (this.kind !== 'shared-memory') return ops;
     this.notifier.registerOps(this.#opsIds, ops);
     return this.#opsIds++;
   }
@@ -127,6 +142,29 @@ export class World {
   /** A whole section. */
   invalidate(start: number, end: number): void {
     this.start(start, end)();
+  }
+
+  /** How many sections are open. */
+  get active(): number {
+    if (this.kind !== 'objects') return this.words.active;
+    this.verify();
+    return this.#objects.active;
+  }
+
+  /** How many are in the tree. */
+  get size(): number {
+    if (this.kind !== 'objects') return this.notifier.state.tree.size;
+    this.verify();
+    return this.#objects.size;
+  }
+
+  /** Whether the epoch is full, so that changes are deferred. On objects there is none, and nothing is deferred. */
+  get isFull(): boolean {
+    return this.kind !== 'objects' && (this.words.seqLow & 1) === 1;
+  }
+
+  get deferred(): number {
+    return this.kind === 'objects' ? 0 : this.words.deferred;
   }
 
   /** The words of the address space, for what no call shows. */

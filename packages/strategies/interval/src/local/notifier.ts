@@ -158,11 +158,6 @@ export class LocalNotifier implements Notifier {
     this.#checks(this.#entries, this.#sections.slots);
   }
 
-  /** @internal whether a section is open */
-  get isBusy(): boolean {
-    return this.#sections.openCount !== 0;
-  }
-
   /** @internal what must not be called in a callback: it would wait for the callback's own section */
   refuseInCallback(what: string): void {
     this.#calls.refuseInCallback(what);
@@ -231,8 +226,9 @@ export class LocalNotifier implements Notifier {
 
   *#release(mode: Mode, signal: AbortSignal | undefined): Steps<void> {
     if (this.#isReleased) refuseReleased();
-    this.#isReleased = true;
+    // Throws when too many sections are open: then nothing is released.
     const section = this.#open(releaseRange, true);
+    this.#isReleased = true;
     section.note = releaseNote;
     try {
       yield* this.#calls.tellOfRelease(section, mode, signal);

@@ -50,7 +50,7 @@ export class LocalSubscription extends SubscriptionBase {
    * @throws NotifierError `MMN_NOT_OPEN` when no section is open that could have called it
    */
   setSeq(): void {
-    if (!this.#notifier.isBusy) refuseIdle();
+    if (this.#entry.sections === 0) refuseIdle();
     this.#entry.setSeq();
   }
 
