@@ -3,7 +3,7 @@
  * conformance kit (through a strategy that uses the package) and the package's own tests whether they notice. `--help` says more.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { writeReport } from './report.ts';
 import { packages, type Result } from './results.ts';
@@ -17,6 +17,7 @@ const help = `npm run mutate -- PACKAGE [COUNT] [SEED]
   SEED      the order in which they are tried; default 1
   --fast    leaves the second pass out: the next run without it makes up for that
   --again   tries again what survived and has no reason yet, after new tests
+  --files   TEXT: tries changes only in files whose paths from the package's folder hold it
   --tests   TEXT: asks only test files whose names hold it, and keeps only what they notice
   --slow    says which tests are slow
   --report  only writes the report into the kit's README; so does every run
@@ -33,6 +34,7 @@ const { values, positionals } = parseArgs({
     again: { type: 'boolean' },
     fast: { type: 'boolean' },
     slow: { type: 'boolean' },
+    files: { type: 'string' },
     tests: { type: 'string' },
     report: { type: 'boolean' },
   },
@@ -69,6 +71,12 @@ function keep(result: Result): void {
 
 const root = copyRepository();
 const all = candidatesOf(root, target.folder, Number(seed) || 1);
+const { files = '' } = values;
+const within = all.filter(({ file }) => relative(target.folder, file).includes(files));
+if (within.length === 0) {
+  console.error(`expected part of a file's path in ${target.folder}, got '${files}'`);
+  process.exit(2);
+}
 
 /** Places that are gone say nothing of what is there now. */
 function forgetGone(): void {
@@ -84,7 +92,7 @@ function isUnexplained(result: Result | undefined): boolean {
 mkdirSync(dirname(resultsFile), { recursive: true });
 forgetGone();
 const known = new Map(readResults().map((result) => [result.id, result]));
-const next = all
+const next = within
   .filter(({ id }) => (values.again ? isUnexplained(known.get(id)) : !known.has(id)))
   .slice(0, Number(count));
 writeFileSync(
@@ -94,7 +102,7 @@ writeFileSync(
 
 const tester = new Tester(root, name, values.tests);
 for (const failing of await tester.learn()) console.log(`left out, fails unchanged: ${failing}`);
-console.log(`${tester.summary}; ${next.length} of ${all.length} changes to try`);
+console.log(`${tester.summary}; ${next.length} of ${within.length} changes to try`);
 if (values.slow) console.log(tester.slowest.join('\n'));
 
 async function tryAll(candidates: readonly Candidate[], pass: 'fast' | 'slow'): Promise<void> {
@@ -120,7 +128,7 @@ if (!values.fast) {
       .map(({ id }) => id),
   );
   await tryAll(
-    all.filter(({ id }) => open.has(id)),
+    within.filter(({ id }) => open.has(id)),
     'slow',
   );
 }
