@@ -51,12 +51,12 @@ it('says of each budget whether it is kept, and by how much it is missed', () =>
     { name: 'one event loop', samples: [], time: time(8) },
     { name: 'shared memory', samples: [], time: time(61) },
   ];
-  const column = 'no hit, apart from the tree';
+  const column = 'no hit, apart from these';
   const remarks = hotPathSection.conclude!([
     { row: '1 subscription', column, hash: '', contenders },
   ]);
   expect(remarks.slice(0, 2)).toEqual([
-    'Budget of no hit, apart from the tree, one event loop: 8 ns. 8.0 ns with 1 subscription, kept.',
-    'Budget of no hit, apart from the tree, shared memory: 50 ns. 61.0 ns with 1 subscription, missed by 11 ns.',
+    'Budget of no hit, apart from these, one event loop: 8 ns. 8.0 ns with 1 subscription, kept.',
+    'Budget of no hit, apart from these, shared memory: 50 ns. 61.0 ns with 1 subscription, missed by 11 ns.',
   ]);
 });

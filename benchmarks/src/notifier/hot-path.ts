@@ -1,9 +1,10 @@
 /**
- * The budget of the hot path: what a section costs apart from the tree, and what a read costs, when nobody else is at work.
+ * The budget of the hot path: what a section costs apart from the tree and from the loop of the benchmark, and what a read costs, when
+ * nobody else is at work.
  *
- * The tree's part is measured in the same process, in turns with the whole, and of each the fastest pass counts. In shared memory: the
+ * What is taken off is measured in the same process, in turns with the whole, and of each the fastest pass counts. In shared memory: the
  * lookups alone, in a tree of the same spans; a section that hits has two. In one event loop, whose tree is nobody else's: what a section that
- * misses costs more among the same subscriptions than where nobody subscribes.
+ * misses costs more among the same subscriptions than where nobody subscribes, and the loop alone.
  */
 import { BareTree } from '@mmu-notifier/interval-tree/bare';
 import type { Invalidation, Seq } from '@mmu-notifier/core';
@@ -12,8 +13,8 @@ import type { Observation } from '../method.ts';
 import { makeAddressSpace } from './contenders.ts';
 import { prepareNotifier, type Work } from './run.ts';
 
-/** What is reported: the whole, the tree's part, or the whole without it. */
-export type Part = 'total' | 'tree' | 'rest';
+/** What is reported: the whole, the loop and the tree's part, or the whole without them. */
+export type Part = 'total' | 'overhead' | 'rest';
 
 /** How often the two take turns. */
 const turns = 5;
@@ -50,27 +51,46 @@ export async function observeHotPath(
     return min;
   };
   const total = operation === 'section' ? startAndEnd(work) : readAndPublish(work);
-  const treePart = operation === 'section' ? treePartOf(work, mode, files.misses) : [];
+  const overheads = operation === 'section' ? overheadsOf(work, mode, files.misses) : [];
   let totalNs = Infinity;
-  const treeNs = treePart.map(() => Infinity);
+  const times = overheads.map(() => Infinity);
   for (let turn = 0; turn < turns; turn++) {
     totalNs = Math.min(totalNs, await fastest(total));
-    for (const [at, run] of treePart.entries()) {
-      treeNs[at] = Math.min(treeNs[at]!, await fastest(run));
+    for (const [at, { run }] of overheads.entries()) {
+      times[at] = Math.min(times[at]!, await fastest(run));
     }
   }
   if (work.countHits() !== hits) throw new Error('the same sections met others the second time');
-  const tree = (treeNs[0] ?? 0) - (treeNs[1] ?? 0);
-  const nsPerOperation = { total: totalNs, tree, rest: totalNs - tree }[part];
+  const overhead = overheads.reduce((sum, { sign }, at) => sum + sign * times[at]!, 0);
+  const nsPerOperation = { total: totalNs, overhead, rest: totalNs - overhead }[part];
   return { nsPerOperation, hash: hits.toString(16), passes };
 }
 
-/** What costs as much as the tree's part, or that and what is to be taken off. */
-function treePartOf(work: Work, mode: Mode, misses: ArrayBuffer): (() => unknown)[] {
-  if (mode === 'shared memory') return [lookup(work)];
+/** What adds up to the loop and the tree's part. */
+function overheadsOf(work: Work, mode: Mode, misses: ArrayBuffer): Overhead[] {
+  if (mode === 'shared memory') return [{ sign: 1, run: lookup(work) }]; // in a loop itself
   const among = prepareNotifier(MODES[mode], misses);
   const { mm } = makeAddressSpace(MODES[mode], 1);
-  return [startAndEnd(among), startAndEnd({ mm, sections: among.sections })];
+  return [
+    { sign: 1, run: startAndEnd(among) },
+    { sign: -1, run: startAndEnd({ mm, sections: among.sections }) },
+    { sign: 1, run: takeNext(work) },
+  ];
+}
+
+interface Overhead {
+  readonly sign: 1 | -1;
+  run(): unknown;
+}
+
+/** The loop alone. */
+function takeNext({ sections }: Work): () => unknown {
+  const { length } = sections;
+  let k = 0;
+  return () => {
+    k = k + 1 === length ? 0 : k + 1;
+    return sections[k];
+  };
 }
 
 /** Nothing has to wait, or `countHits` had said so: no look at what is returned. */
