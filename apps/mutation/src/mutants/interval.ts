@@ -320,8 +320,8 @@ export const localMutants: readonly Mutant[] = mutantsOf('interval', 'interval',
   [
     'local: a hit does not turn the number',
     calls,
-    'else entry.setSeq();',
-    'else void entry;',
+    'if (!entry.locksItself) entry.setSeq();',
+    '',
     'R2',
   ],
   [
@@ -355,8 +355,8 @@ export const localMutants: readonly Mutant[] = mutantsOf('interval', 'interval',
   [
     'local: a release marks nobody',
     calls,
-    'if (section.note === releaseNote) entry.setReleased();\n        else',
-    'if (section.note !== releaseNote)',
+    'for (const entry of entries) entry.setReleased();',
+    '',
     'L1.late',
   ],
   [

@@ -1,16 +1,18 @@
 /** What only the notifier of one event loop does: its tree, its lock, and waiting for nobody but one's own. What it promises is the kit's. */
 import * as fc from 'fast-check';
 import type { Notifier } from '@mmu-notifier/core';
-import { describe, expect, it, test } from 'vitest';
+import { enableLockdep } from '@mmu-notifier/sync';
+import { describe, expect, it, onTestFinished, test } from 'vitest';
 import { Entries } from '../src/local/entries.ts';
 import { Entry } from '../src/local/entry.ts';
 import { LocalMutex } from '../src/local/mutex.ts';
 import { LocalSection } from '../src/local/section.ts';
+import { localStrategy } from '../src/local/strategy.ts';
 import { verifyLocal } from '../src/local/verify.ts';
 import { interval, type LocalSubscription } from '../src/variants.ts';
 import { seeded } from './seed.ts';
 import { thrownBy } from './thrown.ts';
-import { isPending, now, Recorder } from './world.ts';
+import { gate, isPending, now, Recorder } from './world.ts';
 
 const create = () => interval.create({ variant: 'local' });
 
@@ -24,21 +26,36 @@ describe('the tree', () => {
   const span = fc
     .tuple(address, fc.integer({ min: 1, max: 20 }))
     .map(([start, length]) => ({ start, end: start + length }));
-  const step = fc.oneof(
-    fc.record({ what: fc.constant('subscribe' as const), span }),
-    fc.record({ what: fc.constant('close' as const), which: fc.nat() }),
-    fc.record({ what: fc.constant('section' as const), span }),
-  );
+  /** So many subscribe for so many that close. */
+  const steps = (subscribe: number, close: number) =>
+    fc.array(
+      fc.oneof(
+        {
+          weight: subscribe,
+          arbitrary: fc.record({ what: fc.constant('subscribe' as const), span }),
+        },
+        {
+          weight: close,
+          arbitrary: fc.record({ what: fc.constant('close' as const), which: fc.nat() }),
+        },
+        { weight: 2, arbitrary: fc.record({ what: fc.constant('section' as const), span }) },
+      ),
+      { maxLength: 300, size: 'max' },
+    );
+  /** Leaves are split, and joined again. */
+  const growthAndDecline = fc
+    .tuple(steps(8, 1), steps(1, 8))
+    .map(([growth, decline]) => [...growth, ...decline]);
 
   it('calls those that overlap, in the order of their starts, whoever came and went', () => {
-    const property = fc.property(fc.array(step, { maxLength: 400, size: 'max' }), (steps) => {
+    const property = fc.property(growthAndDecline, (allSteps) => {
       const notifier = create();
       const open: { start: number; end: number; id: number; subscription: LocalSubscription }[] =
         [];
       let called: number[] = [];
       const wrong: { readonly called: number[]; readonly wanted: number[] }[] = [];
       let ids = 0;
-      for (const each of steps) {
+      for (const each of allSteps) {
         if (each.what === 'subscribe') {
           const id = ids++;
           const subscription = notifier.subscribe(each.span, {
@@ -118,6 +135,126 @@ describe('readers and closers', () => {
   });
 });
 
+describe('a callback', () => {
+  const span = { start: 0, end: 10 };
+
+  it('knows from a …Sync start that it may block', () => {
+    const notifier = create();
+    const ops = new Recorder();
+    notifier.subscribe(span, ops);
+    notifier.invalidateRangeEndSync(notifier.invalidateRangeStartSync(span));
+    expect(ops.calls).toMatchObject([{ blockable: true }]);
+  });
+
+  it('whose lock is held fails a …Sync start', () => {
+    const notifier = create();
+    const lock = new LocalMutex();
+    notifier.subscribe(span, { lock, invalidate: () => {} });
+    lock.lockSync();
+    const error = thrownBy(() => notifier.invalidateRangeStartSync(span));
+    expect(error).toMatchObject({
+      code: 'MMN_CALLBACK_FAILED',
+      cause: { code: 'MMN_WOULD_BLOCK' },
+    });
+    lock.unlock();
+    notifier.invalidateRangeEndSync(notifier.invalidateRangeStartSync(span));
+    notifier.verify();
+  });
+
+  it('that locks for itself may sleep, and ignore an event: what was read before is published', async () => {
+    const notifier = create();
+    const subscription = notifier.subscribe(span, {
+      locking: 'driver',
+      invalidate: () => Promise.resolve(),
+    });
+    const seq = subscription.readBeginSync();
+    now(notifier.invalidateRangeEnd(await notifier.invalidateRangeStart(span)));
+    expect(subscription.publishSync(seq, () => {})).toBe(true);
+  });
+
+  it('that is still to come keeps its subscription from being closed without waiting', async () => {
+    const notifier = create();
+    const sleeping = gate();
+    notifier.subscribe(span, { invalidate: () => sleeping.promise });
+    const ops = new Recorder();
+    const next = notifier.subscribe(span, ops);
+    const starting = notifier.invalidateRangeStart(span);
+    expect(thrownBy(() => next.closeSync()).code).toBe('MMN_WOULD_BLOCK');
+    sleeping.open();
+    now(notifier.invalidateRangeEnd(await starting));
+    await next.close();
+    expect(ops.calls).toHaveLength(1);
+    notifier.verify();
+  });
+
+  it('with a second pass keeps nobody who closes longer than that', async () => {
+    const notifier = create();
+    const sleeping = gate();
+    const subscription = notifier.subscribe(span, { invalidate: () => {}, finish: () => {} });
+    notifier.subscribe(span, { invalidate: () => sleeping.promise });
+    const starting = notifier.invalidateRangeStart(span);
+    const closed = Promise.resolve(subscription.close());
+    expect(await isPending(closed)).toBe(true);
+    sleeping.open();
+    const section = await starting;
+    expect(await isPending(closed)).toBe(false);
+    now(notifier.invalidateRangeEnd(section));
+    notifier.verify();
+  });
+
+  it('in a callback’s own section, in its second pass too, may not close', () => {
+    const notifier = create();
+    const other = notifier.subscribe({ start: 100, end: 110 }, { invalidate: () => {} });
+    const codes: unknown[] = [];
+    const tryToClose = (): void => void codes.push(thrownBy(() => other.closeSync()).code);
+    notifier.subscribe({ start: 20, end: 30 }, { invalidate: () => {}, finish: tryToClose });
+    notifier.subscribe(span, {
+      invalidate() {
+        startAt(notifier, 20, 30)();
+        tryToClose();
+      },
+    });
+    startAt(notifier, 0, 10)();
+    expect(codes).toEqual(['MMN_IN_CALLBACK', 'MMN_IN_CALLBACK']);
+    other.closeSync();
+  });
+
+  it('that refuses a release fails it', async () => {
+    const notifier = create();
+    notifier.subscribe(span, { invalidate: () => false });
+    await expect(notifier.release()).rejects.toMatchObject({ code: 'MMN_CALLBACK_REFUSED' });
+  });
+});
+
+describe('the debug mode', () => {
+  const span = { start: 0, end: 10 };
+
+  it('reports a read that would wait in a section that must not, and nothing after it', async () => {
+    const reports: string[] = [];
+    onTestFinished(enableLockdep({ report: ({ kind }) => void reports.push(kind) }));
+    const notifier = create();
+    const busy = notifier.subscribe({ start: 20, end: 30 }, { invalidate: () => {} });
+    const end = startAt(notifier, 20, 30);
+    const reads: unknown[] = [];
+    notifier.subscribe(span, { invalidate: () => void reads.push(busy.readBegin()) });
+    now(notifier.invalidateRangeEnd(notifier.tryInvalidateRangeStart(span)!));
+    expect(reports).toEqual(['sleep-in-atomic']);
+    reads.push(busy.readBegin());
+    end();
+    await Promise.all(reads);
+    expect(reports).toHaveLength(1);
+  });
+});
+
+describe('the strategy', () => {
+  it('has one variant', () => {
+    const strategy = localStrategy();
+    expect(strategy.create({ variant: 'local' }).traits).toBe(strategy.traits());
+    expect(thrownBy(() => strategy.create({ variant: 'scoped' })).code).toBe('MMN_OPTION');
+    expect(thrownBy(() => strategy.traits('scoped')).code).toBe('MMN_OPTION');
+  });
+});
+
 describe('the driver’s lock', () => {
   it('goes to who waits, in order, and over those who gave up', async () => {
     const lock = new LocalMutex();
@@ -176,6 +313,14 @@ describe('verify', () => {
     ],
     ['a leaf too many', 'a start and a reach', ({ starts }) => starts.push(0)],
     ['an empty leaf', '1 to 32', ({ leaves }) => (leaves[0]!.entries.length = 0)],
+    [
+      'a leaf with one too many',
+      '1 to 32',
+      ({ leaves }) => {
+        const { entries } = leaves[1]!;
+        while (entries.length <= 32) entries.push(entryAt(1000));
+      },
+    ],
     ['a wrong count', 'sections counts', ({ leaves }) => leaves[0]!.entries[0]!.sections++],
     [
       'hits of a section that is over',
@@ -207,8 +352,8 @@ describe('verify', () => {
     verifyLocal(entries, []);
     for (const entry of all.slice(5, 36)) entries.insert(entry);
     for (const leaf of entries.leaves) {
-      for (const list of [leaf.entries, leaf.starts, leaf.lasts]) list.length = 1;
-      leaf.max = leaf.lasts[0]!;
+      for (const list of [leaf.entries, leaf.starts, leaf.lasts]) list.length = 8;
+      leaf.max = leaf.lasts.at(-1)!;
     }
     expect(() => verifyLocal(entries, [])).toThrow('small neighbours are joined');
   });

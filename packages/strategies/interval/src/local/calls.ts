@@ -20,7 +20,7 @@ import {
 import { unlockAfter, untilLocked } from '../locked-callback.ts';
 import { refuseCallback } from '../refusals.ts';
 import { Attempts } from '../release.ts';
-import { isAbort, releaseNote, type Mode } from '../walk.ts';
+import { isAbort, type Mode } from '../walk.ts';
 import type { Entry } from './entry.ts';
 import type { LocalSection } from './section.ts';
 
@@ -108,7 +108,10 @@ export class Calls {
     return true;
   }
 
-  /** Tells everybody that the address space dies: `invalidate`, then `finish` and `release`. */
+  /**
+   * Tells everybody that the address space dies: `invalidate`, then `finish` and `release`. Until that is over its section is open, so
+   * nobody begins a read; then nobody does any more.
+   */
   *tellOfRelease(section: LocalSection, mode: Mode, signal: AbortSignal | undefined): Steps<void> {
     const attempts = new Attempts(signal);
     const entries = section.hits.slice(0, section.toCall) as Entry[];
@@ -176,20 +179,16 @@ export class Calls {
   /** With the driver's lock held, unless the driver locks for itself; unlocks when the callback is over. */
   #invoke(section: LocalSection, entry: Entry, mode: Mode): MaybePromise<boolean> {
     let result: MaybePromise<boolean | void>;
-    const depth = this.#depth;
-    this.#depth = depth + 1;
+    this.#depth++;
     try {
-      if (!entry.locksItself) {
-        if (section.note === releaseNote) entry.setReleased();
-        else entry.setSeq();
-      }
+      if (!entry.locksItself) entry.setSeq();
       result = entry.invalidate.call(entry.ops, section, entry.cookie);
     } catch (error) {
-      this.#depth = depth;
       unlock(entry);
       throw error;
+    } finally {
+      this.#depth--;
     }
-    this.#depth = depth;
     if (result !== undefined && isPromise(result)) {
       if (mode === 'plain') return unlockAfter(result, entry.locksItself ? undefined : entry.lock);
       unlock(entry);

@@ -36,7 +36,7 @@ export class Entry extends Binding {
     if (this.seq >= 0) this.seq++;
   }
 
-  /** Notes that the address space is gone. Under the driver's lock, or for a subscription that could not be told. */
+  /** Notes that the address space is gone. Everybody has been told who could be. */
   setReleased(): void {
     this.seq = released;
   }

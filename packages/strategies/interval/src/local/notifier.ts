@@ -20,7 +20,6 @@
  */
 import {
   addressMax,
-  checkSpan,
   OpsRegistry,
   overlaps,
   runSteps,
@@ -38,7 +37,7 @@ import {
 import { nonBlockEnd, nonBlockStart } from '@mmu-notifier/sync';
 import type { IntervalOps } from '../binding.ts';
 import { checkCookie, refuseReleased, refuseToVerify } from '../refusals.ts';
-import { releaseNote, type Mode } from '../walk.ts';
+import type { Mode } from '../walk.ts';
 import { Calls } from './calls.ts';
 import { Entries } from './entries.ts';
 import { Entry } from './entry.ts';
@@ -122,7 +121,6 @@ export class LocalNotifier implements Notifier {
     ops: IntervalOps | number,
     options: SubscribeOptions = {},
   ): LocalSubscription {
-    checkSpan(span, 'span');
     const subscription = this.prepare(ops, options);
     subscription.insert(span);
     return subscription;
@@ -229,7 +227,6 @@ export class LocalNotifier implements Notifier {
     // Throws when too many sections are open: then nothing is released.
     const section = this.#open(releaseRange, true);
     this.#isReleased = true;
-    section.note = releaseNote;
     try {
       yield* this.#calls.tellOfRelease(section, mode, signal);
     } finally {
