@@ -24,7 +24,10 @@ function startAt(notifier: Notifier, start: number, end: number): () => void {
 describe('the tree', () => {
   const address = fc.integer({ min: 0, max: 60 });
   const span = fc
-    .tuple(address, fc.integer({ min: 1, max: 20 }))
+    .tuple(
+      address,
+      fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 1, max: 20 }) }, fc.constant(100)),
+    )
     .map(([start, length]) => ({ start, end: start + length }));
   /** So many subscribe for so many that close. */
   const steps = (subscribe: number, close: number) =>
