@@ -149,12 +149,12 @@ describe('explore', () => {
   });
 
   test.each([
-    ['shared-memory', 'two-sections'],
-    ['event-loop', 'two-waits'],
+    ['shared-memory', 'two-sections', 1000], // takes minutes
+    ['event-loop', 'two-waits', 100], // takes half a second
   ])(
     'Ctrl-C in mode %s exits with 130, prints and writes what was done, and says what was not',
     { timeout },
-    async (mode, long) => {
+    async (mode, long, afterMs) => {
       const folder = mkdtempSync(join(tmpdir(), 'mmu-notifier-explore-'));
       const json = join(folder, 'interrupted.json');
       const scenarios = ['fault', long];
@@ -165,7 +165,7 @@ describe('explore', () => {
         (text, interrupt) => {
           if (isCut || !text.includes('complete')) return;
           isCut = true;
-          setTimeout(interrupt, 1000); // the next search is under way by then, and takes far longer
+          setTimeout(interrupt, afterMs); // the next search is under way by then, and not over
         },
       );
       expect(code).toBe(130);
