@@ -221,12 +221,6 @@ describe('a callback', () => {
     expect(codes).toEqual(['MMN_IN_CALLBACK', 'MMN_IN_CALLBACK']);
     other.closeSync();
   });
-
-  it('that refuses a release fails it', async () => {
-    const notifier = create();
-    notifier.subscribe(span, { invalidate: () => false });
-    await expect(notifier.release()).rejects.toMatchObject({ code: 'MMN_CALLBACK_REFUSED' });
-  });
 });
 
 describe('the debug mode', () => {

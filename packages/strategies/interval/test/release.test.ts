@@ -244,6 +244,14 @@ describe.each(places)('release in %s', (kind) => {
     },
   );
 
+  it('[E1] fails when a callback refuses it, and releases all the same', async () => {
+    const world = new World(kind);
+    const { ops, subscription } = world.recorder(0, 10);
+    ops.act = () => false;
+    expect((await rejectionOf(() => world.notifier.release())).code).toBe('MMN_CALLBACK_REFUSED');
+    expect(thrownBy(() => subscription.readBegin()).code).toBe('MMN_RELEASED');
+  });
+
   it('releaseSync does the same at once', () => {
     const world = new World(kind);
     const { calls, subscription } = world.recorder(0, 10);
