@@ -184,7 +184,9 @@ describe.each(places)('the driver’s lock in %s', (kind) => {
     const controller = new AbortController();
     const reason = new Error('enough');
     const started = world.notifier.invalidateRangeStart({ start: 0, end: 10 }, controller.signal);
-    const second = subscription.publish(seq, () => {}, controller.signal);
+    // On objects nobody begins a read in an open section; in words whom it has not reached yet does.
+    const nextSeq = kind === 'objects' ? seq : begin(subscription);
+    const second = subscription.publish(nextSeq, () => {}, controller.signal);
     controller.abort(reason);
     await expect(started).rejects.toBe(reason);
     await expect(second).rejects.toBe(reason);
@@ -216,6 +218,7 @@ describe.each(places)('the driver’s lock in %s', (kind) => {
     await eventLoopTurns();
     expect(calls).toEqual([]);
     expect(inner.isLocked).toBe(false);
+    if (kind !== 'objects') expect(begin(subscription) & 1).toBe(1);
     expect(world.isFull).toBe(false);
     expect(publish(subscription, begin(subscription))).toBe(true);
     world.verify();
