@@ -218,7 +218,8 @@ describe.each(places)('the driver’s lock in %s', (kind) => {
     await eventLoopTurns();
     expect(calls).toEqual([]);
     expect(inner.isLocked).toBe(false);
-    if (kind !== 'objects') expect(begin(subscription) & 1).toBe(1);
+    const isOdd = (begin(subscription) & 1) === 1;
+    expect(isOdd || kind === 'objects').toBe(true);
     expect(world.isFull).toBe(false);
     expect(publish(subscription, begin(subscription))).toBe(true);
     world.verify();
