@@ -154,15 +154,30 @@ describe.each(kinds)('scoped in %s', (kind) => {
     const at = subAt(subscription.id);
     words[at + Sub.seqLow] = low;
     words[at + Sub.seqHigh] = high;
-    let last = -1;
+    let last = begin(subscription);
     for (let section = 0; section < 6; section++) {
-      const seq = begin(subscription);
-      expect(seq).toBeGreaterThan(last);
-      last = seq;
       world.invalidate(0, 10);
-      expect(publish(subscription, seq)).toBe(false);
+      const seq = begin(subscription);
+      expect(seq).toBe(last + 2);
+      expect(publish(subscription, last)).toBe(false);
+      expect(publish(subscription, seq)).toBe(true);
+      last = seq;
       world.verify();
     }
+  });
+
+  it('a driver that locks for itself notes its hits in a section, and nowhere else', () => {
+    const world = new World(kind, scoped);
+    const { subscription } = world.recorder(0, 10);
+    const seq = begin(subscription);
+    expect(thrownBy(() => subscription.setSeq()).code).toBe('MMN_NOT_OPEN');
+    expect(publish(subscription, seq)).toBe(true);
+    const end = world.start(50, 60);
+    subscription.setSeq();
+    expect(publish(subscription, seq)).toBe(false);
+    end();
+    expect(thrownBy(() => subscription.setSeq()).code).toBe('MMN_NOT_OPEN');
+    world.verify();
   });
 
   it('numbers of a record go on when it is used again', () => {
