@@ -252,6 +252,10 @@ describe('bad memory and options', () => {
     }
   });
 
+  it('a capacity of 2^24 is none yet', () => {
+    expect(interval.byteLength(2 ** 24)).toBeGreaterThan(interval.byteLength(2 ** 24 - 1));
+  });
+
   it('a variant that does not exist', () => {
     for (const form of [() => interval.create({ variant: 'v2' }), () => interval.traits('v2')]) {
       expect(thrownBy(form)).toMatchObject({

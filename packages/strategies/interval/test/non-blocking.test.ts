@@ -52,6 +52,19 @@ describe.each(places)('tryInvalidateRangeStart in %s', (kind) => {
     },
   );
 
+  it('[N1] the debug mode names a readBegin that waits in it', async () => {
+    const world = new World(kind);
+    const reports = lockdepReports();
+    const { subscription } = world.recorder(0, 10);
+    const end = world.start(0, 10);
+    nonBlockStart();
+    const read = subscription.readBegin();
+    nonBlockEnd();
+    expect(reports[0]?.message).toContain('readBegin may sleep in a non-blockable section');
+    end();
+    await read;
+  });
+
   it('[N1] [N2] a driver’s lock that is held means that it would block', async () => {
     const world = new World(kind);
     const { calls, subscription } = world.recorder(0, 10);

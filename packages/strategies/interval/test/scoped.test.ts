@@ -70,6 +70,36 @@ describe.each(kinds)('scoped in %s', (kind) => {
     world.verify();
   });
 
+  it('[L1] [U1] a closer waits for the callbacks of a release, also before its turn', async () => {
+    const world = new World(kind, scoped);
+    const { promise, open } = gate();
+    const first = world.recorder(0, 10);
+    const second = world.recorder(20, 30);
+    first.ops.act = () => promise;
+    const released = world.notifier.release();
+    const closed = second.subscription.close();
+    expect(await isPending(closed)).toBe(true);
+    world.verify();
+    open();
+    await released;
+    await closed;
+    expect(second.calls).toMatchObject([{ event: 'RELEASE' }]);
+    now(first.subscription.close());
+    world.verify();
+  });
+
+  it('what was prepared and not inserted is closed when its lock is free', async () => {
+    const world = new World(kind, scoped);
+    const subscription = world.notifier.prepare(world.opsFor(new Recorder()));
+    expect(subscription.lock.tryLock()).toBe(true);
+    const closed = subscription.close();
+    expect(await isPending(closed)).toBe(true);
+    world.verify();
+    subscription.lock.unlock();
+    await closed;
+    world.verify();
+  });
+
   it('a subscription made beside open sections is called by the next one, and reads if none overlaps it', () => {
     const world = new World(kind, scoped);
     world.recorder(100, 110);
@@ -195,15 +225,18 @@ describe('scoped memory', () => {
   it('grows with sections open, whose table moves', async () => {
     const world = new World('event-loop', { variant: 'scoped', capacity: 1 });
     const { subscription, calls } = world.recorder(0, 10);
-    const end = world.start(0, 10);
+    const ends = [1, 2, 3].map((start) => world.start(start, 10));
     const read = subscription.readBegin();
-    for (let i = 0; i < 40; i++) world.subscribe(i, i + 1, new Recorder());
+    for (let i = 0; i < 40; i++) {
+      const made = world.subscribe(10 + i, 11 + i, new Recorder());
+      expect(publish(made, begin(made))).toBe(true);
+    }
     world.verify();
     expect(await isPending(read)).toBe(true);
-    end();
+    for (const end of ends) end();
     expect(publish(subscription, await read)).toBe(true);
     world.invalidate(5, 6);
-    expect(calls).toHaveLength(2);
+    expect(calls).toHaveLength(4);
     world.verify();
   });
 });
