@@ -118,6 +118,19 @@ describe.each(memories)('the contract in an %s', (kind) => {
     expect(now(subscription.publish(await reading, nothing))).toBe(true);
   });
 
+  it('[R1] an end wakes nobody once who had waited is gone', async () => {
+    const { notifier, subscribe, words } = setUp(kind);
+    const subscription = subscribe(counting());
+    const section = now(notifier.invalidateRangeStart(page));
+    const reading = subscription.readBegin();
+    now(notifier.invalidateRangeEnd(section));
+    await reading;
+    const turnAt = nodeAt(1) + Node.turn;
+    const turned = words()[turnAt];
+    now(notifier.invalidateRangeEnd(now(notifier.invalidateRangeStart(page))));
+    expect(words()[turnAt]).toBe(turned);
+  });
+
   it('[R2] an invalidation after readBegin makes publish refuse', () => {
     const { notifier, subscribe } = setUp(kind);
     const subscription = subscribe(counting());
@@ -309,6 +322,24 @@ describe.each(memories)('the contract in an %s', (kind) => {
     notifier.verify();
     const seq = now(subscription.readBegin());
     expect(now(subscription.publish(seq, nothing))).toBe(true);
+  });
+
+  it('[N2] a …Sync start would block the thread that has the lock: it fails, and is ended', async () => {
+    const { notifier, subscribe } = setUp(kind);
+    const ops = counting();
+    const subscription = subscribe(ops);
+    const gate = Promise.withResolvers<void>();
+    const publishing = subscription.publish(now(subscription.readBegin()), () => gate.promise);
+    const error = await thrownFrom(() => notifier.invalidateRangeStartSync(page));
+    expect(error).toMatchObject({
+      code: 'MMN_CALLBACK_FAILED',
+      cause: { code: kind === 'ArrayBuffer' ? 'MMN_WOULD_BLOCK' : 'MMN_LOCK' },
+    });
+    gate.resolve();
+    await publishing;
+    await turn();
+    expect(ops.calls).toBe(0);
+    notifier.verify();
   });
 
   it('[N3] ends for those who had been told when another would block', async () => {

@@ -1,9 +1,10 @@
 /** The parts that drivers are made of: deferred work, completions, nested locks, the flat index. */
 import type { Span } from '@mmu-notifier/core';
 import { addressMax, InvariantError, overlaps } from '@mmu-notifier/core';
+import { IntervalTree } from '@mmu-notifier/interval-tree';
 import { Mutex, mutexWords, useClock, VirtualClock } from '@mmu-notifier/sync';
 import * as fc from 'fast-check';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   CollisionSequence,
   Completion,
@@ -248,5 +249,12 @@ describe('the flat index', () => {
     index.insert(item);
     item.end = 2;
     expect(() => index.verify()).toThrow(InvariantError);
+  });
+
+  it('verifies its tree, too', () => {
+    const verify = vi.spyOn(IntervalTree.prototype, 'verify');
+    onTestFinished(() => verify.mockRestore());
+    new FlatIndex<Span>().verify();
+    expect(verify).toHaveBeenCalledTimes(1);
   });
 });

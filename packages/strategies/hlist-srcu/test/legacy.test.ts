@@ -416,6 +416,19 @@ describe.each(memories)('coming and going in an %s', (kind) => {
     notifier.verify();
   });
 
+  it('unregister calls release of nobody else', async () => {
+    const { notifier, register } = setUpLegacy(kind);
+    const released: number[] = [];
+    const release = (cookie: number): void => void released.push(cookie);
+    const [first, second, third] = [1, 2, 3].map((cookie) => register({ release }, cookie));
+    await notifier.unregister(second!);
+    expect(released).toEqual([2]);
+    notifier.unregisterSync(third!);
+    notifier.unregisterSync(first!);
+    expect(released).toEqual([2, 3, 1]);
+    notifier.verify();
+  });
+
   it('a release that throws is reported when the subscriber is gone', async () => {
     const { notifier, register } = setUpLegacy(kind);
     const registration = register({
