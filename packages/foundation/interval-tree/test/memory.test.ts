@@ -36,9 +36,9 @@ describe.each(Object.entries(MEMORIES))('%s', (_, allocate) => {
     expect(bytes.subarray(64 + byteLength).every((byte) => byte === 0xa5)).toBe(true);
   });
 
-  it('is an empty tree when it is laid out over used memory', () => {
+  it.each([-1, 1])('is an empty tree when it is laid out over memory full of %d', (word) => {
     const memory = allocate(IntervalTree.byteLength(20));
-    new Uint8Array(memory).fill(0xff);
+    new Int32Array(memory).fill(word);
     const checked = new Checked(IntervalTree.create(memory, { capacity: 20 }));
     for (let k = 0; k < 20; k++) checked.insert(k, k, 2 * k);
     checked.query(5, 6);
