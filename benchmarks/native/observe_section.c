@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "contention.h"
 #include "interval_tree.h"
 #include "operations.h"
 
@@ -107,7 +108,7 @@ int main(int argc, char **argv)
 	const struct row *rows;
 	uint64_t expected;
 	int passes = 0, count;
-	double budget, begin, fastest = 1e300;
+	double budget, begin, contention, after, fastest = 1e300;
 
 	if (argc != 3) {
 		fprintf(stderr, "usage: observe_section FILE MILLISECONDS\n");
@@ -136,6 +137,7 @@ int main(int argc, char **argv)
 	}
 
 	expected = pass(&mm, rows, count);
+	contention = measure_contention();
 	begin = now_ns();
 	do {
 		double start = now_ns();
@@ -150,7 +152,10 @@ int main(int argc, char **argv)
 			return 1;
 		}
 	} while (passes < 2 || now_ns() - begin < budget);
-	printf("{\"nsPerOperation\":%.4f,\"hash\":\"%llx\",\"passes\":%d}\n", fastest / count,
-	       (unsigned long long)expected, passes);
+	after = measure_contention();
+	if (after < contention)
+		contention = after;
+	printf("{\"nsPerOperation\":%.4f,\"hash\":\"%llx\",\"passes\":%d,\"contention\":%.3f}\n", fastest / count,
+	       (unsigned long long)expected, passes, contention);
 	return 0;
 }

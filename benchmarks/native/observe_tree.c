@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "contention.h"
 #include "interval_tree.h"
 #include "operations.h"
 
@@ -78,7 +79,7 @@ int main(int argc, char **argv)
 	uint64_t hits;
 	uint32_t hash;
 	int passes = 0, count, line;
-	double budget, begin, fastest = 1e300;
+	double budget, begin, contention, after, fastest = 1e300;
 
 	if (argc != 3) {
 		fprintf(stderr, "usage: observe_tree FILE MILLISECONDS\n");
@@ -102,6 +103,7 @@ int main(int argc, char **argv)
 	/* Operations leave the set as they found it, so every pass does the same work. */
 	hash = hash_pass(&tree, nodes, rows, count);
 	hits = count_pass(&tree, nodes, rows, count);
+	contention = measure_contention();
 	begin = now_ns();
 	do {
 		double start = now_ns();
@@ -116,6 +118,9 @@ int main(int argc, char **argv)
 			return 1;
 		}
 	} while (passes < 2 || now_ns() - begin < budget);
+	after = measure_contention();
+	if (after < contention)
+		contention = after;
 	if ((line = interval_tree_verify(&tree))) {
 		fprintf(stderr, "observe_tree: the tree is broken, interval_tree.c:%d\n", line);
 		return 1;
@@ -124,7 +129,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "observe_tree: two passes differ\n");
 		return 1;
 	}
-	printf("{\"nsPerOperation\":%.4f,\"hash\":\"%08x\",\"passes\":%d}\n",
-	       fastest / count, hash, passes);
+	printf("{\"nsPerOperation\":%.4f,\"hash\":\"%08x\",\"passes\":%d,\"contention\":%.3f}\n",
+	       fastest / count, hash, passes, contention);
 	return 0;
 }

@@ -6,7 +6,9 @@
  * 3. An observation counts only if it did the work: all contenders of a case must report one hash.
  * 4. Contenders are compared round by round: a round's ratio is the baseline's time over the contender's, so above 1 the contender is faster. What a
  *    noisy neighbour does to a round, it does to both.
- * 5. The interval is that of order statistics for a median, without assumptions about the distribution. A verdict needs
+ * 5. An observation that was made beside a busy neighbour on the same core (contention.ts) is made again, so that no program is judged by its worse
+ *    moments and another by its better ones. Which ones those are is not asked of their times.
+ * 6. The interval is that of order statistics for a median, without assumptions about the distribution. A verdict needs
  *    the whole interval on one side of 1 by more than the margin.
  */
 
@@ -16,6 +18,12 @@ export interface Observation {
   /** Of the results. */
   hash: string;
   passes: number;
+}
+
+/** What a process prints. */
+export interface ProcessObservation extends Observation {
+  /** Before it or after it, whichever is less. Absent from a program that does not measure it: such a one is never taken for disturbed. */
+  contention?: number;
 }
 
 /** A median with its interval. */

@@ -31,7 +31,7 @@ export function buildNative(): NativePrograms | undefined {
   const files = { observe_tree: '', observe_section: '' };
   for (const program of PROGRAMS) {
     files[program] = join(FOLDER, 'dist', program);
-    const sources = [program, 'operations', 'interval_tree'].map((name) =>
+    const sources = [program, 'operations', 'contention', 'interval_tree'].map((name) =>
       join(FOLDER, `${name}.c`),
     );
     execFileSync(compiler, [...FLAGS, '-o', files[program], ...sources], {

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Observation } from './method.ts';
+import type { ProcessObservation } from './method.ts';
 import type { Case, Contender, Section } from './section.ts';
 
 const execute = promisify(execFile);
@@ -17,7 +17,7 @@ export async function observeInProcess(
   section: Section,
   { input }: Pick<Case, 'input'>,
   contender: Contender,
-): Promise<Observation> {
+): Promise<ProcessObservation> {
   const [file, ...args] = contender.command ?? [
     process.execPath,
     ...process.execArgv,
@@ -27,5 +27,5 @@ export async function observeInProcess(
     contender.name,
   ];
   const { stdout } = await execute(file ?? '', args, { env, timeout: 120_000 });
-  return JSON.parse(stdout) as Observation;
+  return JSON.parse(stdout) as ProcessObservation;
 }

@@ -1,8 +1,16 @@
 /** Runs sections, case by case and round by round, and turns the observations into results. */
+import { Calm } from './contention.ts';
 import { describeMachine, type Machine } from './machine.ts';
-import { estimate, rotated, verdictOf, type Estimate, type Verdict } from './method.ts';
+import {
+  estimate,
+  rotated,
+  verdictOf,
+  type Estimate,
+  type Observation,
+  type Verdict,
+} from './method.ts';
 import { observeInProcess } from './run-process.ts';
-import type { Case, Level, Plan, Section } from './section.ts';
+import type { Case, Contender, Level, Plan, Section } from './section.ts';
 
 /** What `--json` writes. */
 export interface Report {
@@ -22,7 +30,18 @@ export interface SectionResult {
   notes: string[];
   facts: Record<string, string>;
   excluded: { contender: string; reason: string }[];
+  /** Absent from reports of before it was looked at. */
+  neighbours?: Neighbours;
   cases: CaseResult[];
+}
+
+/** What was done about busy neighbours on the same core. */
+export interface Neighbours {
+  observations: number;
+  /** Made again, some more than once. */
+  repeated: number;
+  /** Of those that count: disturbed all the same, at the last attempt. */
+  disturbed: number;
 }
 
 export interface CaseResult {
@@ -46,7 +65,10 @@ export interface ContenderResult {
 /** Two contenders disagree on the result of the same work, or one of them failed. */
 export class WrongWorkError extends Error {}
 
-/** Called before each observation. */
+/** How often an observation that was disturbed is made, at most. */
+const ATTEMPTS: Record<Level, number> = { smoke: 1, short: 2, full: 5 };
+
+/** Called before each observation that counts. */
 export type OnProgress = (progress: { done: number; total: number; what: string }) => void;
 
 /** @param signal ends it after the observation that is being made: the report has the cases that are whole */
@@ -67,10 +89,14 @@ export async function runSections(
     const total = plans
       .flatMap(({ plan }) => plan.cases)
       .reduce((sum, { rounds, contenders }) => sum + rounds * contenders.length, 0);
+    const calm = new Calm();
     let done = 0;
     const results: SectionResult[] = [];
     for (const { section, plan } of plans) {
       const cases: CaseResult[] = [];
+      const neighbours: Neighbours = { observations: 0, repeated: 0, disturbed: 0 };
+      const observe = (one: Case, contender: Contender): Promise<Observation> =>
+        observeCalmly(section, one, contender, { calm, neighbours, attempts: ATTEMPTS[level] });
       for (const one of plan.cases) {
         if (signal?.aborted === true) break;
         const what = `${section.name}: ${one.row} ${one.column}`;
@@ -78,7 +104,7 @@ export async function runSections(
           onProgress({ done, total, what: `${what}, ${contender}` });
           done++;
         };
-        const result = await runCase(section, one, onObservation, signal);
+        const result = await runCase(what, one, { observe, onObservation, signal });
         if (result !== undefined) cases.push(result);
       }
       const isWhole = cases.length === plan.cases.length;
@@ -87,7 +113,7 @@ export async function runSections(
       const notes = [...plan.notes, ...((isWhole ? section.conclude?.(cases) : undefined) ?? [])];
       const { name, title } = section;
       const cut = isWhole ? {} : ({ cut: true } as const);
-      results.push({ name, ...cut, title, notes, facts, excluded, cases });
+      results.push({ name, ...cut, title, notes, facts, excluded, neighbours, cases });
     }
     const interrupted = signal?.aborted === true ? ({ interrupted: true } as const) : {};
     return { schema: 'mmu-notifier-bench/1', level, machine, sections: results, ...interrupted };
@@ -96,19 +122,48 @@ export async function runSections(
   }
 }
 
-/** `undefined` if it was interrupted. */
-async function runCase(
+/** The observation of least contention, of as many attempts as it takes until one was not disturbed. */
+async function observeCalmly(
   section: Section,
   one: Case,
-  onObservation: (contender: string) => void,
-  signal: AbortSignal | undefined,
+  contender: Contender,
+  { calm, neighbours, attempts }: { calm: Calm; neighbours: Neighbours; attempts: number },
+): Promise<Observation> {
+  neighbours.observations++;
+  const program = contender.command?.[0] ?? process.execPath;
+  let least = Infinity;
+  let best: Observation | undefined;
+  for (let attempt = 1; ; attempt++) {
+    const observed = await observeInProcess(section, one, contender);
+    const { contention = 0 } = observed;
+    if (best === undefined || contention < least) [best, least] = [observed, contention];
+    if (!calm.isDisturbed(program, contention)) return best;
+    if (attempt === attempts) break;
+    neighbours.repeated++;
+  }
+  neighbours.disturbed++;
+  return best;
+}
+
+/** What a case is run with. */
+interface CaseRun {
+  observe: (one: Case, contender: Contender) => Promise<Observation>;
+  onObservation: (contender: string) => void;
+  signal: AbortSignal | undefined;
+}
+
+/** `undefined` if it was interrupted. */
+async function runCase(
+  what: string,
+  one: Case,
+  { observe, onObservation, signal }: CaseRun,
 ): Promise<CaseResult | undefined> {
   const samples = new Map<string, number[]>(one.contenders.map(({ name }) => [name, []]));
   const hashes = new Map<string, string>();
   for (let round = 0; round < one.rounds; round++) {
     for (const contender of rotated(one.contenders, round)) {
       onObservation(contender.name);
-      const observed = await observeInProcess(section, one, contender).catch((error: unknown) => {
+      const observed = await observe(one, contender).catch((error: unknown) => {
         // Ctrl-C reaches the processes of a terminal's group as well.
         if (signal?.aborted === true) return undefined;
         throw error;
@@ -119,9 +174,7 @@ async function runCase(
       hashes.set(contender.name, hash);
       if (new Set(hashes.values()).size > 1) {
         const list = [...hashes].map(([name, hash]) => `${name} ${hash}`).join(', ');
-        throw new WrongWorkError(
-          `${section.name}, ${one.row} ${one.column}: results differ: ${list}`,
-        );
+        throw new WrongWorkError(`${what}: results differ: ${list}`);
       }
     }
   }

@@ -1,6 +1,6 @@
 /** Results as tables: a row for each contender and row label, a column for each column label. */
 import Table from 'cli-table3';
-import type { CaseResult, ContenderResult, Report, SectionResult } from './runner.ts';
+import type { CaseResult, ContenderResult, Neighbours, Report, SectionResult } from './runner.ts';
 
 /** Marks of verdicts, after the ratio. */
 const MARKS = { faster: '+', slower: '-', 'cannot tell': '~' } as const;
@@ -80,10 +80,15 @@ export function machineLine({ machine, level }: Report): string {
   ].join('; ');
 }
 
-function remarksOf({ notes, facts, excluded }: SectionResult): string[] {
+function remarksOf({ notes, facts, excluded, neighbours }: SectionResult): string[] {
   return [
     ...notes,
     ...excluded.map(({ contender, reason }) => `${contender}: ${reason}`),
     ...Object.entries(facts).map(([name, value]) => `${name}: ${value}`),
+    ...(neighbours === undefined ? [] : [remarkOn(neighbours)]),
   ];
+}
+
+function remarkOn({ observations, repeated, disturbed }: Neighbours): string {
+  return `busy neighbours on the same core: ${observations} observations, ${repeated} made again, ${disturbed} disturbed at the last attempt too`;
 }
