@@ -8,7 +8,7 @@ import type { SrcuDomain } from './walk.ts';
 const kind = 'hlist-srcu domain';
 
 /** Bytes that a domain takes. */
-export const srcuDomainByteLength: number = (headerWords + srcuWords + (srcuWords & 1)) * 4;
+export const srcuDomainByteLength: number = (headerWords + srcuWords) * 4;
 
 /**
  * Lays out a domain for several address spaces, in shared memory if the agents are many.

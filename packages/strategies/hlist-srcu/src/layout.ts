@@ -90,7 +90,7 @@ export const Setting = { carried: 1, foreignSrcu: 2 } as const;
 export const mmAt: number = headerWords;
 /** First word of the SRCU domain of the notifier's own. */
 export const srcuAt: number = mmAt + Mm.sizeWords;
-const nodesAt = srcuAt + srcuWords + (srcuWords & 1);
+const nodesAt = srcuAt + srcuWords;
 
 /** First word of a node. */
 export function nodeAt(node: number): number {

@@ -79,6 +79,31 @@ describe('afterwards', () => {
     await other.invalidateRangeEnd(section);
   });
 
+  it('an agent that attached with a domain to a notifier that has its own reads in that', async () => {
+    const first = hlistSrcu.create({ memory: new SharedArrayBuffer(hlistSrcu.byteLength(2)) });
+    const other = hlistSrcu.attach(first.memory, { srcu: createSrcuDomain() });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    for (const each of [first, other]) {
+      each.registerOps(1, { invalidateRangeStart: () => promise });
+    }
+    const registration = now(first.register(1));
+    const starting = other.invalidateRangeStart(page);
+    const unregistering = first.unregister(registration);
+    expect(await isPending(unregistering)).toBe(true);
+    resolve();
+    await Promise.all([unregistering, starting]);
+  });
+
+  it('an agent that does not know a subscriber’s ops opens no section without it', async () => {
+    const first = hlistSrcu.create({ memory: new SharedArrayBuffer(hlistSrcu.byteLength(2)) });
+    const other = hlistSrcu.attach(first.memory);
+    first.registerOps(1, {});
+    now(first.register(1));
+    expect(await codeFrom(() => other.invalidateRangeStart(page))).toBe('MMN_OPS_UNKNOWN');
+    now(first.invalidateRangeEnd(now(first.invalidateRangeStart(page))));
+    first.verify();
+  });
+
   it('[U1] closing a driver’s subscription need not wait for an asynchronous install that is over', async () => {
     const subscription = windows.create().subscribeSync(page, { invalidate: () => {} });
     expect(await subscription.publish(await subscription.readBegin(), async () => {})).toBe(true);

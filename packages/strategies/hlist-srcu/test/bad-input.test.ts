@@ -72,6 +72,9 @@ describe.each(memories)('mistakes in an %s', (kind) => {
     let isInstalled = false;
     const second = codeFrom(() => subscription.publish(seq, () => void (isInstalled = true)));
     const closing = subscription.close();
+    // Who comes now need not wait for the lock to hear of it.
+    expect(() => subscription.publish(seq, nothing)).toThrow('expected an open subscription');
+    expect(() => subscription.publishSync(seq, nothing)).toThrow('expected an open subscription');
     gate.resolve();
     expect(await first).toBe(true);
     await closing;
@@ -172,6 +175,15 @@ describe('memory', () => {
     now(subscriptions[0]!.close());
     expect(now(notifier.subscribe(page, 1)).isOpen).toBe(true);
     notifier.verify();
+  });
+
+  it('that is full, for an agent that attached', async () => {
+    const { memory } = create(new SharedArrayBuffer(hlistSrcu.byteLength(1)));
+    const other = hlistSrcu.attach(memory);
+    other.registerOps(1, counting());
+    now(other.subscribe(page, 1));
+    expect(await codeFrom(() => other.subscribe(page, 1))).toBe('MMN_OUT_OF_CAPACITY');
+    other.verify();
   });
 
   it('that is too small, in use, of another kind, or no memory', async () => {

@@ -8,9 +8,12 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   CollisionSequence,
   Completion,
+  createFlatIndex,
   FlatIndex,
   LockMemory,
   NestedLock,
+  SequencedCallbacks,
+  type SequencedRegistration,
   WorkQueue,
 } from '../src/driver.ts';
 
@@ -138,6 +141,21 @@ describe('a collision sequence', () => {
   });
 });
 
+describe('sequenced callbacks', () => {
+  it('tell their scheme once that the address space is gone', async () => {
+    let released = 0;
+    class Scheme extends SequencedCallbacks<SequencedRegistration> {
+      protected override released(): void {
+        released++;
+      }
+    }
+    const scheme = new Scheme(createFlatIndex, 'test');
+    expect(released).toBe(0);
+    await scheme.release(0, plain);
+    expect(released).toBe(1);
+  });
+});
+
 describe('lock memory', () => {
   it('keeps locks that are held when it grows, and gives freed records out zeroed', () => {
     const memory = new LockMemory('test', 2, 3);
@@ -249,6 +267,13 @@ describe('the flat index', () => {
     index.insert(item);
     item.end = 2;
     expect(() => index.verify()).toThrow(InvariantError);
+  });
+
+  it('uses a handle again whose item was removed', () => {
+    const index = new FlatIndex<Span>();
+    const handle = index.insert({ start: 0, end: 1 });
+    index.remove(handle);
+    expect(index.insert({ start: 5, end: 6 })).toBe(handle);
   });
 
   it('verifies its tree, too', () => {

@@ -81,6 +81,21 @@ describe('a registration', () => {
     expect(window.log).toEqual(['freed']);
   });
 
+  it('[U1] waits for every callback that is on its way', async () => {
+    const { notifier, subscribe } = setUp();
+    const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let calls = 0;
+    const window = subscribe({ invalidate: () => gates[calls++]!.promise });
+    const started = [notifier.invalidateRangeStart(page), notifier.invalidateRangeStart(page)];
+    const closed = window.close();
+    gates[0]!.resolve();
+    expect(await isPending(closed)).toBe(true);
+    expect(calls).toBe(2);
+    gates[1]!.resolve();
+    await closed;
+    for (const section of started) await notifier.invalidateRangeEnd(await section);
+  });
+
   it('[U1] waits for a second pass that is due', async () => {
     const { notifier, subscribe } = setUp();
     const log: string[] = [];
@@ -105,6 +120,9 @@ describe('a registration', () => {
     const behind = window.publish(seq, () => {});
     const closed = window.close();
     expect(await isPending(closed)).toBe(true);
+    // Those who come now need not wait for the lock to hear of it.
+    expect(() => window.publish(seq, () => {})).toThrow('expected an open subscription');
+    expect(() => window.publishSync(seq, () => {})).toThrow('expected an open subscription');
     installed.resolve();
     expect(await published).toBe(true);
     expect(await codeFrom(() => behind)).toBe('MMN_CLOSED');
@@ -217,6 +235,20 @@ describe('a section', () => {
     const section = notifier.tryInvalidateRangeStart(page);
     await notifier.invalidateRangeEnd(section!);
     expect(log).toEqual(['called']);
+  });
+
+  it('[N2] fails in the …Sync form where it would wait for a lock', async () => {
+    const { notifier, subscribe } = setUp();
+    const log: string[] = [];
+    const window = subscribe({ invalidate: () => void log.push('called') });
+    const installed = Promise.withResolvers<void>();
+    const published = window.publish(await window.readBegin(), () => installed.promise);
+    expect(() => notifier.invalidateRangeStartSync(page)).toThrow('without waiting');
+    installed.resolve();
+    await published;
+    expect(await isPending(undefined)).toBe(false);
+    expect(log).toEqual([]);
+    notifier.verify();
   });
 
   it('refuses a callback that sleeps where nobody can wait for it', async () => {

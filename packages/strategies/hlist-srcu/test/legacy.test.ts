@@ -203,6 +203,19 @@ describe.each(memories)('the operations in an %s', (kind) => {
     await notifier.unregister(registration);
   });
 
+  it('an end reports an invalidateRange that returns a promise, when all have run', async () => {
+    const { notifier, register } = setUpLegacy(kind);
+    let ended = 0;
+    register({
+      invalidateRange: (() => Promise.reject(new Error('late'))) as unknown as () => void,
+      invalidateRangeEnd: () => void ended++,
+    });
+    const section = now(notifier.invalidateRangeStart(page));
+    expect(await codeFrom(() => notifier.invalidateRangeEnd(section))).toBe('MMN_CALLBACK_ASYNC');
+    expect(ended).toBe(1);
+    notifier.verify();
+  });
+
   it('an end that throws is reported when all have run, and the section is over', async () => {
     const { notifier, register } = setUpLegacy(kind);
     let ended = 0;
@@ -403,6 +416,7 @@ describe.each(memories)('coming and going in an %s', (kind) => {
     notifier.verify();
     now(notifier.invalidateRangeEnd(now(notifier.invalidateRangeStart(page))));
     expect(calls).toBe(1);
+    expect(() => notifier.unregisterSync(registration)).not.toThrow(); // nothing is on its way any more
   });
 
   it('unregisterSync and registerSync do the same', () => {
@@ -624,6 +638,20 @@ describe.each(memories)('get and put in an %s', (kind) => {
     notifier.verify();
   });
 
+  it('a get that came second gives its node back', async () => {
+    const { notifier, table, words } = setUpLegacy(kind);
+    const handle = table(refcounted());
+    for (let round = 0; round < 3; round++) {
+      const section = now(notifier.invalidateRangeStart(page));
+      const getting = [notifier.get(handle), notifier.get(handle)];
+      now(notifier.invalidateRangeEnd(section));
+      for (const registration of await Promise.all(getting)) notifier.put(registration);
+      await notifier.synchronize();
+    }
+    expect(words()[mmAt + Mm.bump]).toBe(2);
+    notifier.verify();
+  });
+
   it('an aborted get frees what it allocated', async () => {
     const { notifier, table } = setUpLegacy(kind);
     const ops = refcounted();
@@ -677,6 +705,7 @@ describe.each(memories)('get and put in an %s', (kind) => {
     expect(got).not.toBe(registered);
     expect(await codeFrom(() => notifier.put(registered))).toBe('MMN_OPTION');
     expect(await codeFrom(() => notifier.unregister(got))).toBe('MMN_OPTION');
+    expect(register(ops)).not.toBe(got);
     notifier.verify();
   });
 });
