@@ -24,7 +24,15 @@ const wordCount = At.shadow + devicesMax * pages;
 /** Ids of ops tables. */
 export const opsIds = { device: 1, gated: 2, legacy: 3, unknown: 9 } as const;
 
-export type Job = 'invalidate' | 'fault' | 'section' | 'start' | 'release' | 'get';
+export type Job =
+  | 'invalidate'
+  | 'fault'
+  | 'section'
+  | 'start'
+  | 'release'
+  | 'get'
+  | 'subscribe'
+  | 'read';
 
 export interface JobData {
   readonly memory: SharedArrayBuffer;
@@ -67,6 +75,22 @@ export function startJob(
 /** Resolves when a word has at least this value. */
 export async function untilAtLeast(words: Int32Array, at: number, value: number): Promise<void> {
   while (Atomics.load(words, at) < value) {
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+  }
+}
+
+/** Resolves when a word is not 0, or the job is over. */
+export async function untilSet(
+  words: Int32Array,
+  at: number,
+  job: Promise<unknown>,
+): Promise<void> {
+  const waiting = { isOver: false };
+  const over = (): void => {
+    waiting.isOver = true;
+  };
+  void job.then(over, over);
+  while (!waiting.isOver && Atomics.load(words, at) === 0) {
     await new Promise<void>((resolve) => void setImmediate(resolve));
   }
 }

@@ -124,6 +124,23 @@ const jobs: Record<Job, () => unknown> = {
     return undefined;
   },
 
+  /** Whether a subscription came about, after a section of this agent's that is over. */
+  subscribe() {
+    notifier.invalidateRangeEndSync(notifier.invalidateRangeStartSync(page));
+    return notifier.subscribeSync(page, opsIds.device).isOpen;
+  },
+
+  /** Why a read came to nothing that waited. */
+  read() {
+    const subscription = notifier.subscribeSync(page, opsIds.device);
+    awaitGo();
+    try {
+      return subscription.readBeginSync();
+    } catch (error) {
+      return codeOf(error);
+    }
+  },
+
   /** The cookie of the subscriber that get finds or makes. */
   get() {
     return notifier.getSync(opsIds.legacy).cookie;

@@ -1,11 +1,23 @@
 /** The essentials with real worker threads over a SharedArrayBuffer. */
 import { describe, expect, it } from 'vitest';
 import { hlistSrcu } from '../src/index.ts';
-import { At, createShared, go, opsIds, pageSize, startJob, untilAtLeast } from './jobs.ts';
+import { Mm, mmAt, Node, nodeAt } from '../src/layout.ts';
+import {
+  At,
+  createShared,
+  go,
+  opsIds,
+  pageSize,
+  startJob,
+  untilAtLeast,
+  untilSet,
+} from './jobs.ts';
 import { codeFrom, counting, isPending, now } from './support.ts';
 
 const nothing = (): void => {};
 const page = { start: 0, end: pageSize } as const;
+/** How many wait for a moment without an open section: the second word of the queue. */
+const sleepersAt = mmAt + 2 * Mm.idleQueue + 1;
 
 describe('worker threads', { timeout: 60_000 }, () => {
   it('[S5] [R2] [U1] never see a page mapped in a section, nor a callback after close', async () => {
@@ -52,6 +64,32 @@ describe('worker threads', { timeout: 60_000 }, () => {
     go(shared.words);
     await section;
     expect((await subscribing).isOpen).toBe(true);
+    notifier.verify();
+  });
+
+  it('[L-4] a worker that has no section open any more waits for one of the main thread', async () => {
+    const shared = createShared();
+    const notifier = hlistSrcu.create({ memory: shared.memory });
+    const section = now(notifier.invalidateRangeStart(page));
+    const subscribed = startJob(shared, 'subscribe');
+    await untilSet(new Int32Array(shared.memory), sleepersAt, subscribed);
+    now(notifier.invalidateRangeEnd(section));
+    expect(await subscribed).toBe(true);
+    notifier.verify();
+  });
+
+  it('[L1] a blocked reader learns of the release', async () => {
+    const shared = createShared();
+    const notifier = hlistSrcu.create({ memory: shared.memory });
+    notifier.registerOps(opsIds.device, counting());
+    const read = startJob(shared, 'read');
+    await untilAtLeast(shared.words, At.ready, 1);
+    const section = now(notifier.invalidateRangeStart(page));
+    go(shared.words);
+    await untilSet(new Int32Array(shared.memory), nodeAt(1) + Node.readers, read);
+    await notifier.release();
+    expect(await read).toBe('MMN_RELEASED');
+    now(notifier.invalidateRangeEnd(section));
     notifier.verify();
   });
 
