@@ -270,7 +270,7 @@ export class IntervalTree {
   }
 }
 
-/** What a move may get wrong. @throws IntervalTreeError `MMN_TREE_CAPACITY`, `MMN_TREE_MEMORY` */
+/** What a move may get wrong beyond what `create` checks. @throws IntervalTreeError `MMN_TREE_CAPACITY`, `MMN_TREE_MEMORY` */
 function checkMove(from: Words, to: Required<IntervalTreeOptions> & Pick<Words, 'memory'>): void {
   const { memory, byteOffset, capacity, fanOut } = to;
   const [capacityNow, fanOutNow] = [from.ints[CAPACITY]!, from.ints[FAN_OUT]!];
@@ -286,7 +286,6 @@ function checkMove(from: Words, to: Required<IntervalTreeOptions> & Pick<Words, 
       `expected fan-out ${fanOutNow}, which the tree has and keeps, got ${fanOut}`,
     );
   }
-  checkPlace(memory, byteOffset, capacity, fanOut);
   const [end, endNow] = [
     byteOffset + checkedByteLength(capacity, fanOut),
     from.byteOffset + 4 * from.ints.length,

@@ -60,6 +60,19 @@ describe.each(Object.entries(MEMORIES))('%s', (_, allocate) => {
   });
 });
 
+describe('the layout', () => {
+  it.each([
+    [1, 16, 1288],
+    [17, 16, 2888],
+    [1000, 16, 61_344],
+    [10_000_000, 16, 588_576_384],
+    [1000, 4, 392_736],
+  ])('takes for %d intervals at fan-out %d as many bytes as version 1 always has', (...row) => {
+    const [capacity, fanOut, byteLength] = row; // the table of handles is behind the nodes, at their number
+    expect(IntervalTree.byteLength(capacity, fanOut)).toBe(byteLength);
+  });
+});
+
 describe('a worker thread', () => {
   it('reads and changes the tree when it attaches to the same SharedArrayBuffer', async () => {
     const memory = new SharedArrayBuffer(IntervalTree.byteLength(100) + 64);
