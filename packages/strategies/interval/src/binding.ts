@@ -63,7 +63,7 @@ export class Binding {
 
 /** The bindings of one notifier in this agent. */
 export class Bindings {
-  /** Whether any subscriber that this agent knows has a second pass. */
+  /** Whether any subscriber that this agent has met has a second pass. */
   anyFinish = false;
   declare readonly region: Region;
   readonly #registry = new OpsRegistry<IntervalOps>();
@@ -78,7 +78,6 @@ export class Bindings {
   /** See Notifier.registerOps. */
   register(id: number, ops: IntervalOps): void {
     this.#registry.register(id, ops);
-    if (ops.finish !== undefined) this.anyFinish = true;
   }
 
   /** See OpsRegistry.resolve. */

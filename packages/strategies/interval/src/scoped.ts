@@ -67,14 +67,17 @@ export class ScopedTransitions extends Transitions {
   override start(section: Section): number {
     if (section.blockable) mightSleep('invalidateRangeStart');
     this.lock.enter();
-    const open = this.#record(section);
-    const { tree } = this;
-    setQuery(section.start, section.end - 1);
-    for (let hit = tree.firstOfQuery(); hit >= 0; hit = tree.nextOfQuery(hit)) {
-      this.#list(open, hit);
+    try {
+      const open = this.#record(section);
+      const { tree } = this;
+      setQuery(section.start, section.end - 1);
+      for (let hit = tree.firstOfQuery(); hit >= 0; hit = tree.nextOfQuery(hit)) {
+        this.#list(open, hit);
+      }
+      return open.count === 0 ? none : open.hits[0]!;
+    } finally {
+      this.lock.leave();
     }
-    this.lock.leave();
-    return open.count === 0 ? none : open.hits[0]!;
   }
 
   override next(section: Section, handle: number): number {
@@ -166,7 +169,7 @@ export class ScopedTransitions extends Transitions {
     try {
       if (this.region.words[mmReleased] !== 0) refuseReleased();
       const handles = this.slab.handlesWhere((state) => state === State.inserted);
-      const open = this.#record(section, false);
+      const open = this.#record(section);
       this.region.words[mmReleased] = 1;
       for (const handle of handles) this.#list(open, handle);
       return handles;
@@ -206,12 +209,8 @@ export class ScopedTransitions extends Transitions {
     return this.tableAt + Table.sizeWords + slot * Slot.sizeWords;
   }
 
-  /**
-   * Under the lock, which it gives back when it throws.
-   *
-   * @throws NotifierError `MMN_OUT_OF_CAPACITY`
-   */
-  #record(section: Section, leaves = true): Open {
+  /** Under the lock. @throws NotifierError `MMN_OUT_OF_CAPACITY` */
+  #record(section: Section): Open {
     const table = this.tableAt;
     const { words, wide } = this.region;
     let slot = 0;
@@ -222,7 +221,6 @@ export class ScopedTransitions extends Transitions {
       slot++;
     }
     if (slot === sectionsMax) {
-      if (leaves) this.lock.leave();
       throw new NotifierError(
         'MMN_OUT_OF_CAPACITY',
         `expected at most ${sectionsMax} open sections in an address space, got one more`,
@@ -307,7 +305,7 @@ export class ScopedTransitions extends Transitions {
     const before = words[at + Sub.seqLow]!;
     const low = ((before | 1) + 2) | 0;
     const high = words[at + Sub.seqHigh]!;
-    const isCarry = low === 1 && before !== 0;
+    const isCarry = low === 1; // a new record's first is 3
     this.storeSeq(at, low, isCarry && high !== releasedHigh ? high + 1 : high);
   }
 }
