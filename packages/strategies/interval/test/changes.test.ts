@@ -1,6 +1,10 @@
 /** Subscribing and closing, at any time. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { MaybePromise } from '@mmu-notifier/core';
 import { describe, expect, it } from 'vitest';
-import { interval } from '../src/variants.ts';
+import { State, Sub, subAt } from '../src/layout.ts';
+import { interval, type IntervalSubscription } from '../src/variants.ts';
 import { rejectionOf, thrownBy } from './thrown.ts';
 import {
   begin,
@@ -12,6 +16,7 @@ import {
   places,
   publish,
   Recorder,
+  variants,
   World,
 } from './world.ts';
 
@@ -275,6 +280,21 @@ describe.each(places)('closing in %s', (kind) => {
     world.verify();
   });
 
+  it.runIf(inWords)('[U1] closeSync beside a close on its way frees once', async () => {
+    const world = new World(kind);
+    const { subscription } = world.recorder(0, 10);
+    expect(subscription.lock.tryLock()).toBe(true);
+    const closed = subscription.close();
+    expect(await isPending(closed)).toBe(true);
+    subscription.lock.unlock();
+    subscription.closeSync();
+    await closed;
+    world.verify();
+    const again = [world.subscribe(0, 10), world.subscribe(0, 10)];
+    expect(again[0]!.id).not.toBe(again[1]!.id);
+    world.verify();
+  });
+
   it('closeSync that would have to wait in one event loop says so, and closes all the same', async () => {
     const world = new World('event-loop');
     const { calls, subscription } = world.recorder(0, 10);
@@ -292,12 +312,31 @@ describe.each(places)('closing in %s', (kind) => {
   });
 });
 
+describe.each(['event-loop', 'objects'] as const)('memory in %s', (kind) => {
+  it('of what a closed subscription called is given back', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const world = new World(kind);
+    world.recorder(0, 10);
+    const subscribe = async (): Promise<WeakRef<Recorder>> => {
+      const { ops, subscription } = world.recorder(0, 10);
+      world.invalidate(0, 10);
+      await subscription.close();
+      return new WeakRef(ops);
+    };
+    const ops = await subscribe();
+    await eventLoopTurns();
+    collect();
+    expect(ops.deref()).toBe(undefined);
+  });
+});
+
 describe.each(places)('prepare and insert in %s', (kind) => {
   it('is subscribe in two steps', () => {
     const world = new World(kind);
     const ops = new Recorder();
     const subscription = world.notifier.prepare(world.opsFor(ops), { cookie: 3 });
-    expect(subscription.isOpen).toBe(false);
+    expect(subscription).toMatchObject({ isOpen: false, start: 0, end: 0 });
     world.invalidate(0, 10);
     expect(ops.calls).toEqual([]);
     subscription.insert({ start: 4, end: 8 });
@@ -363,6 +402,12 @@ describe.each(places)('prepare and insert in %s', (kind) => {
   });
 });
 
+/** Begins to close a subscription whose lock is held. */
+function closeLocked(subscription: IntervalSubscription): MaybePromise<void> {
+  expect(subscription.lock.tryLock()).toBe(true);
+  return subscription.close();
+}
+
 describe.each(kinds)('a subscription by its number in %s', (kind) => {
   it('is the same subscription', async () => {
     const world = new World(kind);
@@ -382,6 +427,39 @@ describe.each(kinds)('a subscription by its number in %s', (kind) => {
     const world = new World(kind);
     world.recorder(0, 10);
     expect(thrownBy(() => world.notifier.subscriptionAt(id)).code).toBe('MMN_CLOSED');
+  });
+
+  it('refuses numbers outside of the records, whatever stands there', () => {
+    const world = new World(kind, { capacity: 4 });
+    world.recorder(0, 10);
+    const { words } = world.notifier.state.region;
+    for (const id of [-1, 4, 5]) {
+      words[subAt(id) + Sub.state] = State.inserted;
+      expect(thrownBy(() => world.notifier.subscriptionAt(id)).code).toBe('MMN_CLOSED');
+    }
+  });
+
+  it('refuses one whose closing waits for its lock, wherever it was in its life', async () => {
+    for (const variant of variants) {
+      const world = new World(kind, { variant });
+      const idle = world.subscribe(0, 10);
+      const hit = world.subscribe(0, 10);
+      const closed = [closeLocked(idle)];
+      const end = world.start(0, 10);
+      const inserting = world.subscribe(0, 10);
+      closed.push(closeLocked(hit), closeLocked(inserting));
+      end();
+      for (const one of closed) expect(await isPending(one)).toBe(true);
+      world.verify();
+      for (const subscription of [idle, hit, inserting]) {
+        expect(thrownBy(() => world.notifier.subscriptionAt(subscription.id)).code).toBe(
+          'MMN_CLOSED',
+        );
+        subscription.lock.unlock();
+      }
+      await Promise.all(closed);
+      world.verify();
+    }
   });
 
   it('refuses one that is prepared, closing or closed', async () => {
@@ -472,6 +550,11 @@ describe('room', () => {
         'expected at most 3 subscriptions in this memory, got one more: create it with a larger capacity',
     });
     expect(thrownBy(() => world.notifier.prepare(0)).code).toBe('MMN_OUT_OF_CAPACITY');
+    const there = interval.attach(world.notifier.memory);
+    there.registerOps(0, new Recorder());
+    expect(thrownBy(() => there.prepare(0)).code).toBe('MMN_OUT_OF_CAPACITY');
+    // What is wrong with a request for ever is said first.
+    expect(thrownBy(() => world.subscribe(5, 5)).code).toBe('MMN_RANGE_EMPTY');
     world.verify();
     now(made[1]!.close());
     world.subscribe(0, 10);

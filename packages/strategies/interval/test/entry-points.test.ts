@@ -117,3 +117,9 @@ it('every word of the address space and of a record has one name', () => {
   ]);
   expect(names.slice(24)).toEqual(['sub[0].last', 'sub[0].last']);
 });
+
+it('words before and behind them have no name', () => {
+  for (const word of [-1, 0, 31, 32 + 14 + 12, 32 + 14 + 13, 2 ** 20]) {
+    expect([word, nameOfWord(word, 1)]).toEqual([word, undefined]);
+  }
+});

@@ -1,13 +1,22 @@
 /** The driver's lock, in every way that a subscriber may bring one, and drivers that lock for themselves. */
-import { headerWords, Mutex, Region, SpinLock } from '@mmu-notifier/sync';
-import { describe, expect, it } from 'vitest';
+import {
+  enableLockdep,
+  headerWords,
+  type LockdepReport,
+  Mutex,
+  Region,
+  SpinLock,
+} from '@mmu-notifier/sync';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { IntervalOps } from '../src/variants.ts';
+import { createMixed } from './fake-list.ts';
 import { thrownBy } from './thrown.ts';
 import {
   begin,
   eventLoopTurns,
   gate,
   isPending,
+  kinds,
   places,
   now,
   publish,
@@ -255,12 +264,16 @@ describe.each(places)('closing and the driver’s lock in %s', (kind) => {
     expect(log).toEqual(['lockSync', 'unlock']);
   });
 
-  it.runIf(kind !== 'objects')(
-    '[U1] closing again does not wait for whoever has the record now',
-    async () => {
+  it.runIf(kind !== 'objects').each(['at once', 'after a wait'])(
+    '[U1] closing again, when it was closed %s, does not wait for whoever has the record now',
+    async (when) => {
       const world = new World(kind, { capacity: 1 });
       const first = world.subscribe(0, 10);
-      first.closeSync();
+      const waits = when === 'after a wait';
+      const before = waits ? first.publish(begin(first), () => eventLoopTurns(1)) : undefined;
+      expect(first.close() instanceof Promise).toBe(waits);
+      await before;
+      await first.close();
       const next = world.subscribe(0, 10);
       expect(next.id).toBe(first.id);
       const installing = gate();
@@ -273,6 +286,12 @@ describe.each(places)('closing and the driver’s lock in %s', (kind) => {
     },
   );
 });
+
+/** A driver whose callbacks wait, and its lock. */
+function asynchronous() {
+  const lock = new Mutex(otherRegion(), headerWords);
+  return { lock, invalidate: () => eventLoopTurns(1) };
+}
 
 /** It takes its lock, calls setSeq and tears down, unless it ignores the event. */
 function selfLocking(world: World) {
@@ -379,6 +398,36 @@ describe.each(places)('a driver that locks for itself in %s', (kind) => {
     expect(thrownBy(() => subscription.publish(seq, () => {})).code).toBe('MMN_RELEASED');
   });
 
+  it('that is asynchronous keeps its lock to itself: nobody gives it back for him', async () => {
+    const world = new World(kind);
+    const { lock, invalidate } = asynchronous();
+    const subscription = world.subscribe(0, 10, { locking: 'driver', lock, invalidate });
+    expect(lock.tryLock()).toBe(true);
+    const range = { start: 0, end: 10 };
+    now(world.notifier.invalidateRangeEnd(await world.notifier.invalidateRangeStart(range)));
+    expect(thrownBy(() => world.notifier.invalidateRangeStartSync(range)).code).toBe(
+      'MMN_CALLBACK_ASYNC',
+    );
+    expect(lock.isLocked).toBe(true);
+    lock.unlock();
+    now(subscription.close());
+    world.verify();
+  });
+
+  it('that throws keeps its lock to itself, too', () => {
+    const world = new World(kind);
+    const { lock } = asynchronous();
+    const reason = new Error('broken');
+    const invalidate = (): never => {
+      throw reason;
+    };
+    world.subscribe(0, 10, { locking: 'driver', lock, invalidate });
+    expect(lock.tryLock()).toBe(true);
+    expect(thrownBy(() => world.start(0, 10)).cause).toBe(reason);
+    expect(lock.isLocked).toBe(true);
+    world.verify();
+  });
+
   it('setSeq where no section is open is refused, and readers do not wait', () => {
     const world = new World(kind);
     const subscription = world.subscribe(0, 10, new Recorder());
@@ -391,5 +440,50 @@ describe.each(places)('a driver that locks for itself in %s', (kind) => {
     end();
     expect(publish(subscription, begin(subscription))).toBe(true);
     world.verify();
+  });
+});
+
+/** Every call that there is, under the debug mode: each lock is taken and given back by who has it. */
+describe.each(['landed', 'scoped'])('the debug mode on %s', (variant) => {
+  it.each(kinds)('has nothing to say in %s', async (kind) => {
+    const reports: LockdepReport[] = [];
+    onTestFinished(enableLockdep({ report: (report) => void reports.push(report) }));
+    const world = new World(kind, { variant });
+    const { subscription } = world.recorder(0, 10);
+    const other = world.recorder(20, 30).subscription;
+    const end = world.start(0, 30);
+    const read = subscription.readBegin();
+    subscription.setSeq();
+    expect(thrownBy(() => world.subscribe(5, 5)).code).toBe('MMN_RANGE_EMPTY');
+    end();
+    expect(publish(subscription, await read)).toBe(true);
+    const { promise, open } = gate();
+    const slow = world.recorder(20, 30);
+    slow.ops.act = () => promise;
+    const started = world.notifier.invalidateRangeStart({ start: 0, end: 30 });
+    const closed = [subscription.close(), slow.subscription.close(), other.close()];
+    open();
+    now(world.notifier.invalidateRangeEnd(await started));
+    await Promise.all(closed);
+    expect(thrownBy(() => world.notifier.subscriptionAt(subscription.id)).code).toBe('MMN_CLOSED');
+    await world.notifier.release();
+    expect(thrownBy(() => world.subscribe(0, 10)).code).toBe('MMN_RELEASED');
+    expect(thrownBy(() => world.notifier.releaseSync()).code).toBe('MMN_RELEASED');
+    expect(reports).toEqual([]);
+    world.verify();
+  });
+
+  it('nor of whoever registers with a list', async () => {
+    const reports: LockdepReport[] = [];
+    onTestFinished(enableLockdep({ report: (report) => void reports.push(report) }));
+    const { notifier, list } = createMixed(variant);
+    now(list.register({}));
+    const invalidation = await notifier.invalidateRangeStart({ start: 0, end: 10 });
+    const registered = list.register({});
+    await notifier.invalidateRangeEnd(invalidation);
+    await registered;
+    expect(list.subscribers).toHaveLength(2);
+    expect(reports).toEqual([]);
+    notifier.verify();
   });
 });

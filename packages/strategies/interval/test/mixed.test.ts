@@ -4,7 +4,7 @@ import { interval } from '../src/variants.ts';
 import { Mm, mmAt } from '../src/layout.ts';
 import { createMixed } from './fake-list.ts';
 import { rejectionOf, thrownBy } from './thrown.ts';
-import { begin, gate, isPending, now, publish } from './world.ts';
+import { begin, eventLoopTurns, gate, isPending, now, publish } from './world.ts';
 
 const range = { start: 0, end: 10 };
 
@@ -87,6 +87,19 @@ describe('mixed mode', () => {
     expect(publish(subscription, await read)).toBe(true);
     now(subscription.close());
     notifier.verify();
+  });
+
+  it('[N4] and whoever waits to register meanwhile goes on', async () => {
+    const { notifier, list } = createMixed();
+    const registered: unknown[] = [];
+    const refuse = (): false => {
+      registered.push(list.register({}));
+      return false;
+    };
+    now(list.register({ start: refuse }));
+    expect(notifier.tryInvalidateRangeStart(range)).toBe(undefined);
+    await registered[0];
+    expect(list.subscribers).toHaveLength(2);
   });
 
   it('[N3] a tree that would block never calls the list', () => {
@@ -214,6 +227,24 @@ describe('mixed mode', () => {
       if (isUsed) now(list.register({}));
       await notifier.release();
       expect(log).toEqual(['tree RELEASE', 'list release']);
+    }
+  });
+
+  it('a release waits for that of the list, and in the …Sync form asks for that one', async () => {
+    for (const isSync of [true, false]) {
+      const { notifier, list, log } = createMixed();
+      const releasing = gate();
+      list.release = async () => {
+        await releasing.promise;
+        log.push('list release later');
+      };
+      if (isSync) notifier.releaseSync();
+      const released = isSync ? undefined : notifier.release();
+      if (released !== undefined) await eventLoopTurns();
+      log.push('opened');
+      releasing.open();
+      await released;
+      expect(log).toEqual(isSync ? ['list release', 'opened'] : ['opened', 'list release later']);
     }
   });
 

@@ -2,7 +2,17 @@
 import { enableLockdep, nonBlockEnd, nonBlockStart, type LockdepReport } from '@mmu-notifier/sync';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { thrownBy } from './thrown.ts';
-import { begin, gate, isPending, places, now, publish, Recorder, World } from './world.ts';
+import {
+  begin,
+  gate,
+  isPending,
+  places,
+  now,
+  publish,
+  Recorder,
+  variants,
+  World,
+} from './world.ts';
 
 /** Collects what the debug mode finds while the test runs. */
 function lockdepReports(): LockdepReport[] {
@@ -23,6 +33,7 @@ describe.each(places)('tryInvalidateRangeStart in %s', (kind) => {
     const invalidation = world.notifier.tryInvalidateRangeStart(range)!;
     expect(calls).toMatchObject([{ blockable: false }]);
     now(world.notifier.invalidateRangeEnd(invalidation));
+    world.invalidate(0, 10);
     expect(reports).toEqual([]);
     world.verify();
   });
@@ -51,6 +62,42 @@ describe.each(places)('tryInvalidateRangeStart in %s', (kind) => {
       expect(reports[0]?.kind).toBe('sleep-in-atomic');
     },
   );
+
+  it('[N1] is nothing that may sleep, for a caller that must not either', () => {
+    for (const variant of inWords ? variants : ['local']) {
+      const world = new World(kind, { variant });
+      const reports = lockdepReports();
+      world.recorder(0, 10);
+      nonBlockStart();
+      const invalidation = world.notifier.tryInvalidateRangeStart(range)!;
+      expect(reports).toEqual([]);
+      now(world.notifier.invalidateRangeEnd(invalidation));
+      expect(reports).toEqual([]);
+      void world.notifier.invalidateRangeStart(range);
+      nonBlockEnd();
+      const saysSo = reports.some(({ message }) =>
+        message.includes('invalidateRangeStart may sleep'),
+      );
+      expect(saysSo).toBe(inWords);
+    }
+  });
+
+  it.runIf(inWords)('[N1] a start that the debug mode refuses leaves nothing behind', () => {
+    const world = new World(kind);
+    onTestFinished(enableLockdep());
+    const codes = new Set<unknown>();
+    nonBlockStart();
+    // An agent has 2^15 handles of sections.
+    for (let times = 0; times <= 2 ** 15; times++) {
+      codes.add(thrownBy(() => world.notifier.invalidateRangeStartSync(range)).message);
+    }
+    nonBlockEnd();
+    expect([...codes]).toEqual([
+      'lockdep: invalidateRangeStart may sleep in a non-blockable section',
+    ]);
+    world.invalidate(0, 10);
+    world.verify();
+  });
 
   it('[N1] the debug mode names a readBegin that waits in it', async () => {
     const world = new World(kind);

@@ -1,7 +1,6 @@
 /** What only the variant `scoped` promises, beside what landed does. That the others hold is conformance.test.ts's. */
 import { describe, expect, it } from 'vitest';
 import { Sub, subAt } from '../src/layout.ts';
-import { sectionsMax } from '../src/table.ts';
 import { thrownBy } from './thrown.ts';
 import { begin, gate, isPending, kinds, now, publish, Recorder, World } from './world.ts';
 
@@ -16,9 +15,9 @@ function overlap(world: World, times: number): () => void {
   return end;
 }
 
-describe.each(kinds)('scoped in %s', (kind) => {
-  const scoped = { variant: 'scoped' };
+const scoped = { variant: 'scoped' };
 
+describe.each(kinds)('scoped in %s', (kind) => {
   it('[U-10] a reader waits for the section that hit it, and not for others that overlap that', async () => {
     for (const [variant, waitsOn] of [
       ['landed', true],
@@ -138,15 +137,43 @@ describe.each(kinds)('scoped in %s', (kind) => {
     expect(publish(subscription, begin(subscription))).toBe(true);
   });
 
-  it('has room for so many open sections, and loses none of the room', () => {
+  it('has room for 1024 open sections, and loses none of the room', () => {
     const world = new World(kind, scoped);
-    const { calls } = world.recorder(0, 10);
-    const ends = Array.from({ length: sectionsMax }, () => world.start(50, 60));
-    expect(thrownBy(() => world.start(0, 10)).code).toBe('MMN_OUT_OF_CAPACITY');
+    const { calls, subscription } = world.recorder(0, 10);
+    const ends = Array.from({ length: 1024 }, () => world.start(50, 60));
+    expect(thrownBy(() => world.start(0, 10))).toMatchObject({
+      code: 'MMN_OUT_OF_CAPACITY',
+      message: 'expected at most 1024 open sections in an address space, got one more',
+    });
+    expect(publish(subscription, begin(subscription))).toBe(true);
     expect(calls).toEqual([]);
     world.verify();
     ends.pop()!();
     world.invalidate(0, 10);
+    expect(calls).toHaveLength(1);
+    for (const end of ends) end();
+    world.verify();
+  });
+
+  it('[S1] a section that hits some of whom the one before did not reach calls them all', () => {
+    const world = new World(kind, scoped);
+    const [, , refusing, behind] = [
+      world.recorder(0, 5),
+      world.recorder(1, 5),
+      world.recorder(2, 20),
+      world.recorder(15, 20),
+    ];
+    refusing.ops.act = ({ blockable }) => blockable;
+    expect(world.notifier.tryInvalidateRangeStart({ start: 0, end: 5 })).toBe(undefined);
+    world.invalidate(15, 20);
+    expect([refusing, behind].map(({ calls }) => calls.length)).toEqual([2, 1]);
+  });
+
+  it('[L1] a release where no record is free tells those who are there, and nobody else', async () => {
+    const world = new World(kind, { ...scoped, capacity: 1 });
+    const { calls } = world.recorder(0, 10);
+    const ends = [world.start(50, 60), world.start(50, 60)];
+    await world.notifier.release();
     expect(calls).toHaveLength(1);
     for (const end of ends) end();
     world.verify();
@@ -225,7 +252,7 @@ describe('scoped memory', () => {
   it('grows with sections open, whose table moves', async () => {
     const world = new World('event-loop', { variant: 'scoped', capacity: 1 });
     const { subscription, calls } = world.recorder(0, 10);
-    const ends = [1, 2, 3].map((start) => world.start(start, 10));
+    const ends = Array.from({ length: 20 }, () => world.start(1, 10));
     const read = subscription.readBegin();
     for (let i = 0; i < 40; i++) {
       const made = world.subscribe(10 + i, 11 + i, new Recorder());
@@ -236,7 +263,7 @@ describe('scoped memory', () => {
     for (const end of ends) end();
     expect(publish(subscription, await read)).toBe(true);
     world.invalidate(5, 6);
-    expect(calls).toHaveLength(4);
+    expect(calls).toHaveLength(21);
     world.verify();
   });
 });

@@ -31,6 +31,16 @@ describe.each(places)('a section in %s', (kind) => {
     world.verify();
   });
 
+  it('[S1] a section in the …Sync form is blockable, one that tries is not', () => {
+    const world = new World(kind);
+    const { calls } = world.recorder(0, 10);
+    const { notifier } = world;
+    const range = { start: 0, end: 10 };
+    notifier.invalidateRangeEndSync(notifier.invalidateRangeStartSync(range));
+    notifier.invalidateRangeEndSync(notifier.tryInvalidateRangeStart(range)!);
+    expect(calls.map(({ blockable }) => blockable)).toEqual([true, false]);
+  });
+
   it('[S1] calls two subscriptions of one span, and each with its own cookie', () => {
     const world = new World(kind);
     const ops = new Recorder();

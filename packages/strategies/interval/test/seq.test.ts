@@ -1,5 +1,7 @@
 /** The sequence number near its carries: the words are written there, since nobody waits for 2^31 sections. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Sub, subAt } from '../src/layout.ts';
+import { interval } from '../src/variants.ts';
 import { begin, isPending, kinds, publish, World } from './world.ts';
 
 /** An idle address space's number, by its two words, a few epochs before something turns over. */
@@ -92,6 +94,25 @@ describe.each(kinds)('the sequence number in %s', (kind) => {
     world.verify();
   });
 
+  it('[Q1] closing at the carry waits for the epoch that has hit it, and for no other', async () => {
+    const world = new World(kind);
+    const [one, other] = [world.subscribe(0, 10), world.subscribe(0, 10)];
+    world.setSeq(1, 0);
+    const idle = world.subscribe(0, 10);
+    expect(idle.lock.tryLock()).toBe(true);
+    const closed = idle.close();
+    idle.lock.unlock();
+    await closed;
+    one.closeSync();
+    const end = world.start(0, 10);
+    expect(world.words.seqLow).toBe(1);
+    const closing = other.close();
+    expect(await isPending(closing)).toBe(true);
+    end();
+    await closing;
+    world.verify();
+  });
+
   it('[Q2] a number is never given twice over a run of epochs', () => {
     const world = new World(kind);
     world.setSeq(0, -2000);
@@ -104,5 +125,57 @@ describe.each(kinds)('the sequence number in %s', (kind) => {
       seen.add(seq);
     }
     expect(world.words.seqHigh).toBe(1);
+  });
+});
+
+/** Calls `act` once, after the next atomic access of this kind to this word, before who made it goes on. */
+function afterNext(name: 'load' | 'store', word: number, act: () => void): () => boolean {
+  const original = Atomics[name] as (words: Int32Array, index: number, value: number) => number;
+  const put = (access: unknown): unknown => Object.assign(Atomics, { [name]: access });
+  let happened = false;
+  put((words: Int32Array, index: number, value: number) => {
+    const result = original.call(Atomics, words, index, value);
+    if (index === word && !happened) {
+      happened = true;
+      act();
+    }
+    return result;
+  });
+  onTestFinished(() => void put(original));
+  return () => happened;
+}
+
+/** Two agents on a subscription whose number is the last before the carry. */
+function atTheCarry() {
+  const world = new World('shared-memory');
+  world.setSeq(0, -2);
+  const { subscription } = world.recorder(0, 10);
+  world.invalidate(0, 10);
+  const before = begin(subscription);
+  expect(before).toBe(2 ** 32 - 1);
+  const there = interval.attach(world.notifier.memory);
+  const at = subAt(subscription.id);
+  return { world, state: there.state, id: subscription.id, at, before };
+}
+
+describe('a torn read of the sequence number', () => {
+  it('[Q1] of who reads while it is written gives one from the past', () => {
+    const { world, state, id, at } = atTheCarry();
+    const happened = afterNext('load', at + Sub.seqHigh, () => world.invalidate(0, 10));
+    const seq = state.loadSeq(id);
+    expect(happened()).toBe(true);
+    expect(seq).toBe(1);
+    expect(state.loadSeq(id)).toBe(2 ** 32 + 1);
+  });
+
+  it('[Q1] so does it when it is written while somebody reads', () => {
+    const { world, state, id, at, before } = atTheCarry();
+    const seen: number[] = [];
+    const happened = afterNext('store', at + Sub.seqLow, () => seen.push(state.loadSeq(id)));
+    world.invalidate(0, 10);
+    expect(happened()).toBe(true);
+    expect(seen).toEqual([1]);
+    expect(seen[0]).toBeLessThan(before);
+    expect(state.loadSeq(id)).toBe(2 ** 32 + 1);
   });
 });

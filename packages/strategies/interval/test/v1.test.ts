@@ -158,6 +158,14 @@ describe('v1 and landed with a legacy list', () => {
     await eventLoopTurns();
   });
 
+  it('[U-7] v1 leaves open what it counts, and gives back the section itself', () => {
+    const { notifier, list } = createMixed('v1');
+    now(list.register({ start: ({ blockable }) => blockable }));
+    for (let times = 0; times <= 2 ** 15; times++) {
+      expect(notifier.tryInvalidateRangeStart(range)).toBe(undefined);
+    }
+  });
+
   it('[U-7] and landed does not', async () => {
     const { notifier, list } = createMixed('landed');
     const subscription = notifier.subscribe(range, { invalidate: () => {} });

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { Mm, mmAt, recordsByteLength, State, Sub, subAt } from '../src/layout.ts';
 import { callersField } from '../src/scoped.ts';
-import { Slot, Table } from '../src/table.ts';
+import { Slot, Table, tableByteLength } from '../src/table.ts';
 import { interval } from '../src/variants.ts';
 
 const capacity = 4;
@@ -92,6 +92,10 @@ const slotAt = (tableAt + Table.sizeWords) >> 1;
 const scopedDamages: typeof idleDamages = [
   ['expected the lock to be free', ({ words, mm }) => (words[mm(Mm.lock)] = 1)],
   ['expected the lock of the records to be free', ({ words, mm }) => (words[mm(Mm.slab)] = 1)],
+  [
+    'interval tree',
+    ({ words }) => (words[(recordsByteLength(capacity) + tableByteLength) / 4]! += 1),
+  ],
   ['slot 0: expected a number up to', ({ wide }) => (wide[slotAt + Slot.number]! += 1)],
   ['slot 0: expected a range', ({ wide }) => (wide[slotAt + Slot.start] = 6)],
   ['expected 1 active sections, got 2', ({ words, mm }) => (words[mm(Mm.active)] = 2)],
