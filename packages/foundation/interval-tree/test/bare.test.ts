@@ -21,6 +21,7 @@ function walk(tree: Tree, start: number, last: number): number[] {
   const hits: number[] = [];
   for (let hit = tree.first(start, last); hit >= 0; hit = tree.next(hit, start, last)) {
     hits.push(hit);
+    setQuery(SPACE, SPACE); // somebody else's
   }
   return hits;
 }

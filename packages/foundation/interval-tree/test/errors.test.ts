@@ -103,16 +103,19 @@ describe('MMN_TREE_INTERVAL', () => {
 });
 
 describe('MMN_TREE_FULL', () => {
-  it('is thrown when every handle is in use and one more is inserted', () => {
-    const checked = Checked.create(3, 16);
-    for (let k = 0; k < 3; k++) checked.insert(k, k, k);
-    expectError(
-      () => checked.tree.insert(3, 0, 1),
-      'MMN_TREE_FULL',
-      /at most 3 intervals, which the tree holds, got handle 3/,
-    );
-    checked.query(0, LAST_MAX);
-  });
+  it.each([1, 3])(
+    'is thrown when all of %d handles are in use and one more is inserted',
+    (count) => {
+      const checked = Checked.create(count, 16);
+      for (let k = 0; k < count; k++) checked.insert(k, k, k);
+      expectError(
+        () => checked.tree.insert(count, 0, 1),
+        'MMN_TREE_FULL',
+        new RegExp(`at most ${count} intervals, which the tree holds, got handle ${count}`),
+      );
+      checked.query(0, LAST_MAX);
+    },
+  );
 });
 
 describe('MMN_TREE_CAPACITY', () => {

@@ -1,5 +1,6 @@
 /** Orders of insertion and removal, duplicates, and the ends of the space. */
 import { describe, expect, it } from 'vitest';
+import { IntervalTree } from '../src/index.ts';
 import { Checked, FAN_OUTS, LAST_MAX, randomFrom } from './model.ts';
 
 const COUNT = 96;
@@ -37,6 +38,24 @@ describe.each(FAN_OUTS)('updates at fan-out %i', (fanOut) => {
       });
     }
   }
+
+  it('keeps its table when nodes are joined whose names are handles, too', () => {
+    const count = 2000;
+    const memory = new ArrayBuffer(IntervalTree.byteLength(count, fanOut));
+    const tree = IntervalTree.create(memory, { capacity: count, fanOut });
+    const random = randomFrom(7n);
+    for (let k = 0; k < count; k++) tree.insert(k, random(LAST_MAX), LAST_MAX);
+    // From the left on, which takes nodes of every level away before others.
+    const inOrder: number[] = [];
+    for (let hit = tree.first(0, LAST_MAX); hit >= 0; hit = tree.next(hit, 0, LAST_MAX)) {
+      inOrder.push(hit);
+    }
+    for (const [n, handle] of inOrder.entries()) {
+      tree.remove(handle);
+      if (n % 16 === 0) tree.verify();
+    }
+    expect(tree.size).toBe(0);
+  });
 
   it('keeps the order of insertion when starts are equal', () => {
     const checked = Checked.create(COUNT, fanOut);

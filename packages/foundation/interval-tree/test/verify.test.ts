@@ -28,6 +28,17 @@ function build(): { memory: ArrayBuffer; tree: IntervalTree } {
   return { memory, tree };
 }
 
+/** Whatever is behind the nodes in use is on the list of free nodes, and the table as if it were one: its first handle is not in the tree. */
+function freeAllAndOneMore(ints: Int32Array, end: number): void {
+  let link = FREE;
+  while (ints[link] !== 0) link = 2 * ints[link]!;
+  for (let node = ints[BUMP]!; node <= end; node += NODE) {
+    ints[link] = node;
+    link = 2 * node;
+  }
+  ints[BUMP] = end + NODE;
+}
+
 describe('verify', () => {
   it('notices when any live last, start, maximum or pad is changed', () => {
     const { memory, tree } = build();
@@ -137,6 +148,7 @@ describe('verify', () => {
     ['the list of free nodes leads elsewhere', ({ ints }) => (ints[FREE]! += 1)],
     ['a free node is in use', ({ ints, root }) => (ints[FREE] = root)],
     ['nodes were taken', ({ ints }) => (ints[FREE] = 0)],
+    ['nodes run into the table', ({ ints, table }) => freeAllAndOneMore(ints, table / 2)],
     ['nodes are available', ({ ints }) => (ints[AVAILABLE]! += 1)],
   ];
 
