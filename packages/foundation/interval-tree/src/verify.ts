@@ -11,8 +11,6 @@ import {
   HEADER,
   HEIGHT,
   LASTS,
-  MAGIC,
-  MAGIC_TREE,
   MAX,
   NODE,
   OCCUPIED,
@@ -43,7 +41,6 @@ function hold(condition: boolean, what: string, node: number): asserts condition
 /** Throws at the first broken invariant. Reads the whole tree and the whole table. */
 export function verifyWords(words: Words): void {
   const { ints, whereIs } = words;
-  hold(ints[MAGIC] === MAGIC_TREE, 'the header has another magic number', 0);
   const root = ints[ROOT]!;
   const seen = new Set<number>();
   const intervals = verifyNode(words, root, seen, {

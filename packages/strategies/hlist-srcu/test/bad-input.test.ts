@@ -177,9 +177,9 @@ describe('memory', () => {
     notifier.verify();
   });
 
-  it('that is full, for an agent that attached', async () => {
-    const { memory } = create(new SharedArrayBuffer(hlistSrcu.byteLength(1)));
-    const other = hlistSrcu.attach(memory);
+  it.each([ArrayBuffer, SharedArrayBuffer])('that is full and was copied (%s)', async (Memory) => {
+    const { memory } = create(new Memory(hlistSrcu.byteLength(1)));
+    const other = hlistSrcu.attach(memory.slice(0));
     other.registerOps(1, counting());
     now(other.subscribe(page, 1));
     expect(await codeFrom(() => other.subscribe(page, 1))).toBe('MMN_OUT_OF_CAPACITY');
