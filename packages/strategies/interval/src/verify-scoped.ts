@@ -4,6 +4,7 @@ import { IntervalTree } from '@mmu-notifier/interval-tree';
 import { Mm, mmAt, State, Sub, subAt } from './layout.ts';
 import { callersField, type ScopedTransitions } from './scoped.ts';
 import { Slot, Table } from './table.ts';
+import { verifyInTree } from './verify.ts';
 
 /** See the file's head. @throws InvariantError */
 export function verifyScoped({ region, tree, tableAt }: ScopedTransitions): void {
@@ -31,6 +32,7 @@ export function verifyScoped({ region, tree, tableAt }: ScopedTransitions): void
     const callers = words[at + callersField]!;
     if (state === State.inserted) inserted++;
     invariant((state === State.inserted) === tree.has(handle), `${what}: against the tree`);
+    if (state === State.inserted) verifyInTree(region, tree, handle);
     invariant(callers >= 0 && callers <= active, `${what}: got ${callers} callers`);
     const mayBeCalled = state === State.inserted || state === State.removing;
     invariant(mayBeCalled || callers === 0, `${what}: expected no callers, got ${callers}`);

@@ -66,7 +66,8 @@ export function verifyWords({ region, tree }: Transitions): void {
   invariant(counted === count, `expected count ${counted}, got ${count}`);
 }
 
-function verifyInTree({ words, wide }: Region, tree: BareTree, handle: number): void {
+/** A subscription that is in the tree has its span there. */
+export function verifyInTree({ words, wide }: Region, tree: BareTree, handle: number): void {
   const at = subAt(handle);
   const state = words[at + Sub.state];
   invariant(

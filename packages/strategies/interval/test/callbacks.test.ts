@@ -178,6 +178,21 @@ describe.each(places)('a callback in %s', (kind) => {
     world.verify();
   });
 
+  it.each([0, null, 'text', new Map()])(
+    'that returns %s, which is no promise, is over',
+    (value) => {
+      const world = new World(kind);
+      const { calls, ops } = world.recorder(0, 10);
+      ops.act = () => value as never;
+      const { notifier } = world;
+      world.invalidate(0, 10);
+      notifier.invalidateRangeEndSync(notifier.invalidateRangeStartSync(range));
+      notifier.invalidateRangeEndSync(notifier.tryInvalidateRangeStart(range)!);
+      expect(calls).toHaveLength(3);
+      world.verify();
+    },
+  );
+
   it('may open and close sections of its own, elsewhere', () => {
     const world = new World(kind);
     const inner = world.recorder(100, 200);

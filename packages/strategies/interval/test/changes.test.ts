@@ -433,7 +433,7 @@ describe.each(kinds)('a subscription by its number in %s', (kind) => {
     const world = new World(kind, { capacity: 4 });
     world.recorder(0, 10);
     const { words } = world.notifier.state.region;
-    for (const id of [-1, 4, 5]) {
+    for (const id of [-1, 0.5, 4, 5]) {
       words[subAt(id) + Sub.state] = State.inserted;
       expect(thrownBy(() => world.notifier.subscriptionAt(id)).code).toBe('MMN_CLOSED');
     }

@@ -264,6 +264,23 @@ describe.each(places)('closing and the driver’s lock in %s', (kind) => {
     expect(log).toEqual(['lockSync', 'unlock']);
   });
 
+  it('[U1] whose lock fails, in the …Sync form, tells whoever closes again, and nobody else', async () => {
+    const world = new World(kind);
+    const reason = new Error('its holder has died');
+    const lock = {
+      tryLock: () => false,
+      lock: () => Promise.reject(reason),
+      lockSync: () => {
+        throw reason;
+      },
+      unlock: () => {},
+    };
+    const subscription = world.subscribe(0, 10, { lock, invalidate: () => {} });
+    expect(() => subscription.closeSync()).toThrow(reason);
+    await eventLoopTurns();
+    await expect(subscription.close()).rejects.toBe(reason);
+  });
+
   it.runIf(kind !== 'objects').each(['at once', 'after a wait'])(
     '[U1] closing again, when it was closed %s, does not wait for whoever has the record now',
     async (when) => {

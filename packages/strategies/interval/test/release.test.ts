@@ -252,6 +252,40 @@ describe.each(places)('release in %s', (kind) => {
     expect(thrownBy(() => subscription.readBegin()).code).toBe('MMN_RELEASED');
   });
 
+  it('[L1] refused, since it was before, it gives its handle of a section back', () => {
+    const world = new World(kind);
+    world.notifier.releaseSync();
+    const codes = new Set<unknown>();
+    for (let times = 0; times <= 2 ** 15; times++) {
+      codes.add(thrownBy(() => world.notifier.releaseSync()).code);
+    }
+    expect([...codes]).toEqual(['MMN_RELEASED']);
+    world.invalidate(0, 10);
+    world.verify();
+  });
+
+  it.runIf(kind !== 'objects')(
+    '[L1] whom it has told begins no read and publishes nothing, while it tells the others',
+    async () => {
+      const world = new World(kind);
+      const { subscription } = world.recorder(0, 10);
+      const { promise, open } = gate();
+      world.recorder(0, 10).ops.act = () => promise;
+      const seq = begin(subscription);
+      const released = world.notifier.release();
+      for (const act of [
+        () => subscription.readBegin(),
+        () => subscription.publish(seq, () => {}),
+        () => subscription.publishSync(seq, () => {}),
+      ]) {
+        expect(thrownBy(act).code).toBe('MMN_RELEASED');
+      }
+      open();
+      await released;
+      world.verify();
+    },
+  );
+
   it('releaseSync does the same at once', () => {
     const world = new World(kind);
     const { calls, subscription } = world.recorder(0, 10);

@@ -55,6 +55,7 @@ describe.each(kinds)('scoped in %s', (kind) => {
 
   it('[U1] a closer waits for every callback that is on its way', async () => {
     const world = new World(kind, scoped);
+    world.recorder(2 ** 52 + 1, 2 ** 52 + 3); // whose record is beside
     const { subscription, ops } = world.recorder(0, 10);
     const { promise, open } = gate();
     ops.act = () => promise;
@@ -122,6 +123,25 @@ describe.each(kinds)('scoped in %s', (kind) => {
     expect(calls).toEqual([]);
     world.verify();
   });
+
+  it.each([
+    { side: 'first', hit: { start: 0, end: 11 }, missed: { start: 0, end: 10 } },
+    { side: 'last', hit: { start: 19, end: 30 }, missed: { start: 20, end: 30 } },
+  ])(
+    '[R1] a read waits for a section over its $side address, and not beside it',
+    async ({ hit, missed }) => {
+      const world = new World(kind, scoped);
+      const { subscription } = world.recorder(10, 20);
+      const endOther = world.start(missed.start, missed.end);
+      expect(publish(subscription, begin(subscription))).toBe(true);
+      const end = world.start(hit.start, hit.end);
+      const read = subscription.readBegin();
+      expect(await isPending(read)).toBe(true);
+      end();
+      expect(publish(subscription, await read)).toBe(true);
+      endOther();
+    },
+  );
 
   it('[R2] who waited for one section is refused if a later one hit it meanwhile', async () => {
     const world = new World(kind, scoped);
@@ -252,7 +272,7 @@ describe('scoped memory', () => {
   it('grows with sections open, whose table moves', async () => {
     const world = new World('event-loop', { variant: 'scoped', capacity: 1 });
     const { subscription, calls } = world.recorder(0, 10);
-    const ends = Array.from({ length: 20 }, () => world.start(1, 10));
+    const ends = Array.from({ length: 1000 }, () => world.start(1, 10));
     const read = subscription.readBegin();
     for (let i = 0; i < 40; i++) {
       const made = world.subscribe(10 + i, 11 + i, new Recorder());
@@ -263,7 +283,7 @@ describe('scoped memory', () => {
     for (const end of ends) end();
     expect(publish(subscription, await read)).toBe(true);
     world.invalidate(5, 6);
-    expect(calls).toHaveLength(21);
+    expect(calls).toHaveLength(1001);
     world.verify();
   });
 });

@@ -103,6 +103,8 @@ const scopedDamages: typeof idleDamages = [
     '2 in state 2: against the tree',
     ({ words, sub }) => (words[sub(2, Sub.state)] = State.inserted),
   ],
+  ['0: start differs', ({ wide, sub }) => (wide[(sub(0, 0) >> 1) + Sub.start] = 1)],
+  ['0: last differs', ({ wide, sub }) => (wide[(sub(0, 0) >> 1) + Sub.last] = 1)],
   ['0 in state 2: got 2 callers', ({ words, sub }) => (words[sub(0, callersField)] = 2)],
   ['2 in state 0: expected no callers', ({ words, sub }) => (words[sub(2, callersField)] = 1)],
   ['0 in state 2: expected an odd seq', ({ words, sub }) => (words[sub(0, Sub.seqLow)]! += 1)],
