@@ -118,6 +118,15 @@ describe.each(memories)('mistakes in an %s', (kind) => {
     notifier.verify();
   });
 
+  it('functions in shared memory, which other agents do not have', async () => {
+    const { notifier } = setUp(kind);
+    const expected = kind === 'ArrayBuffer' ? undefined : 'MMN_OPS_UNKNOWN';
+    expect(await codeFrom(() => notifier.subscribe(page, counting()))).toBe(expected);
+    expect(await codeFrom(() => notifier.register({}))).toBe(expected);
+    expect(await codeFrom(() => notifier.get({}))).toBe(expected);
+    notifier.verify();
+  });
+
   it.each([-1, 1.5, 65_536, Number.NaN])('the ops id %d', async (id) => {
     const { notifier } = setUp(kind);
     expect(await codeFrom(() => notifier.registerOps(id, counting()))).toBe('MMN_OPTION');

@@ -46,6 +46,18 @@ describe('a registration', () => {
     expect(window.log).toEqual(['install', 'published 7']);
   });
 
+  it('has no hope any more when its address space is gone, or when it is closed', async () => {
+    const [gone, closed] = [setUp(), setUp()];
+    const both = [gone, closed].map(({ subscribe }) => subscribe({ invalidate: () => {} }));
+    const seqs = both.map((window) => window.readBeginSync());
+    const isHopeless = () => both.map((window, at) => window.checkRetry(seqs[at]!));
+    expect(isHopeless()).toEqual([false, false]);
+    await gone.notifier.release();
+    expect(isHopeless()).toEqual([true, false]);
+    await both[1]!.close();
+    expect(isHopeless()).toEqual([true, true]);
+  });
+
   it('gives its lock back when install throws, at once or later', async () => {
     const { subscribe } = setUp();
     const window = subscribe({ invalidate: () => {} });

@@ -160,6 +160,18 @@ it.each([
   },
 );
 
+it('a wait takes a second at most, if nobody says otherwise', async () => {
+  const { clock, ranges, faults, begin } = setUp();
+  ranges.start({ start: 500, end: 600 });
+  const read = begin();
+  clock.advance(999);
+  await undefined;
+  expect(faults.timeouts).toBe(0);
+  clock.advance(1);
+  expect(faults.done(await read)).toBe(false);
+  expect(faults.timeouts).toBe(1);
+});
+
 it('a wait that is given up, or whose registration goes, leaves nothing', async () => {
   const { ranges, faults, begin } = setUp({ leavesTimedOut: true });
   ranges.start(span);

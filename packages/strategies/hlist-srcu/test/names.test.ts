@@ -12,6 +12,7 @@ it('every word behind the header has a name that says where it is', () => {
     .slice(headerWords)
     .filter((name) => /^(mm|srcu|node\[[12]\])\.\w+$/.test(name!));
   expect(names.length - headerWords - named.length).toBe(3); // padding: one word of each node, one of srcu
+  expect(nameOfWord!(names.length, 2)).toBeUndefined();
   expect(names[headerWords]).toBe('mm.openLock');
   expect(names[srcuAt]).toBe('srcu.phase');
   expect(names[nodeAt(2) + Node.count]).toBe('node[2].count');
