@@ -2,6 +2,7 @@
 import type { ComposableStrategy } from '@mmu-notifier/core';
 import { describe, expect, it } from 'vitest';
 import { hlistSrcu } from '../src/index.ts';
+import { Mm, mmAt } from '../src/layout.ts';
 import { codeFrom, counting, now, page } from './support.ts';
 
 /** Sections that a carrier counts. */
@@ -65,6 +66,16 @@ describe('carried by another notifier', () => {
     controller.abort();
     await expect(aborted).rejects.toBe(controller.signal.reason);
     notifier.verify();
+  });
+
+  it('does not count what its carrier counts', () => {
+    const memory = new ArrayBuffer(hlistSrcu.byteLength(2));
+    const notifier = hlistSrcu.create({ memory, exclusion: carry() });
+    const open = () => new Int32Array(memory)[mmAt + Mm.open];
+    const section = now(notifier.invalidateRangeStart(page));
+    expect(open()).toBe(0);
+    now(notifier.invalidateRangeEnd(section));
+    expect(open()).toBe(0);
   });
 
   it('needs the exclusion in every agent that registers', async () => {

@@ -28,6 +28,7 @@ const damages: readonly (readonly [message: string, word: number, value: number]
   ['node 3: state 3 against the free list', of(3, Node.state), State.used | State.listed],
   ['node 2: expected a count of at least 0, got -1', of(2, Node.count), -1],
   ['node 2: count 1 without an open section', of(2, Node.count), 1],
+  ['node 4: count 1 without an open section', of(4, Node.count), 1],
 ];
 
 describe('verify', () => {
