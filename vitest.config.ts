@@ -32,5 +32,8 @@ export default defineConfig({
     execArgv: [`--conditions=${sourceCondition}`],
     // All cores; vitest leaves one idle, which on two is half.
     maxWorkers: '100%',
+    // Only a hang is to reach it: beside other work a second of computing takes many.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });

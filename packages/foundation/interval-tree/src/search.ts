@@ -174,8 +174,9 @@ export function collectHits(words: Words, start: number, last: number, into: Int
 /** Small enough to become a part of whoever asks: most queries of sparse sets end here. */
 const collect = function (words: Words, into: Int32Array): number {
   const { doubles, ints } = words;
+  const start = query[0]!;
   let node = ints[ROOT]! & NODE_BITS;
-  if (!(doubles[(node + MAX) | 0]! >= query[0]!)) return -1;
+  if (!(doubles[(node + MAX) | 0]! >= start)) return -1;
   let level = ints[HEIGHT]!;
   let k = 0;
   // One loop, so that the code of a node is there once.
@@ -186,7 +187,7 @@ const collect = function (words: Words, into: Int32Array): number {
     node = ints[((node << 1) + REFERENCES + k) | 0]! & NODE_BITS;
     level = (level - 1) | 0;
   }
-  while (doubles[(node + LASTS + k) | 0]! < query[0]!) k = (k + 1) | 0;
+  while (doubles[(node + LASTS + k) | 0]! < start) k = (k + 1) | 0;
   if (doubles[(node + STARTS + k) | 0]! > query[1]!) return 0;
   return collectFrom(words, node, k, into);
 };
