@@ -44,7 +44,7 @@ describe('in Chromium', { timeout: 60_000 }, () => {
         '--disable-sync',
       ],
     });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await browser?.close();

@@ -29,7 +29,7 @@ describe('stress in Chromium', { timeout: 120_000 }, () => {
       executablePath: chromiumPath,
       args: ['--no-sandbox', ...quiet.map((what) => `--disable-${what}`)],
     });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await browser?.close();
