@@ -146,8 +146,8 @@ function afterNext(name: 'load' | 'store', word: number, act: () => void): () =>
 }
 
 /** Two agents on a subscription whose number is the last before the carry. */
-function atTheCarry() {
-  const world = new World('shared-memory');
+function atTheCarry(variant = 'landed') {
+  const world = new World('shared-memory', { variant });
   world.setSeq(0, -2);
   const { subscription } = world.recorder(0, 10);
   world.invalidate(0, 10);
@@ -155,7 +155,7 @@ function atTheCarry() {
   expect(before).toBe(2 ** 32 - 1);
   const there = interval.attach(world.notifier.memory);
   const at = subAt(subscription.id);
-  return { world, state: there.state, id: subscription.id, at, before };
+  return { world, state: there.state, subscription, id: subscription.id, at, before };
 }
 
 describe('a torn read of the sequence number', () => {
@@ -177,5 +177,12 @@ describe('a torn read of the sequence number', () => {
     expect(seen).toEqual([1]);
     expect(seen[0]).toBeLessThan(before);
     expect(state.loadSeq(id)).toBe(2 ** 32 + 1);
+  });
+
+  it('[Q1] of v1, which writes without the driver’s lock, is one with the lock held, too', () => {
+    const { world, subscription, at, before } = atTheCarry('v1');
+    const happened = afterNext('load', at + Sub.seqHigh, () => world.invalidate(0, 10));
+    expect(subscription.readRetry(before)).toBe(true);
+    expect(happened()).toBe(true);
   });
 });
