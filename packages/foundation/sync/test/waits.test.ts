@@ -1,7 +1,9 @@
 /** How single waits end, what they cost the process, and what the words of a lock say meanwhile. */
+import { codeOf } from '@mmu-notifier/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   createThread,
+  firstAgent,
   headerWords,
   Mutex,
   Region,
@@ -13,6 +15,7 @@ import {
   useClock,
   wake,
   watchDeaths,
+  whileAwaitedBy,
   type Sleep,
   type Waiting,
   type WaitOutcome,
@@ -39,6 +42,20 @@ function watched(lookMs: number): Region {
   const region = createRegion(memories[1]!);
   watchDeaths(region, { graceMs: 8 * lookMs });
   return region;
+}
+
+/** How a blocking wait ends that need not begin: with an outcome, or refused with a code. */
+function outcomeOf(region: Region, holder?: number, isServed = false): unknown {
+  const request = { region, index, expected: 1, ...(isServed ? { isServed } : {}) };
+  try {
+    return runSync(once(holder === undefined ? request : { ...request, holder }));
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+function thrower(): never {
+  throw new Error('over');
 }
 
 const forms = [
@@ -97,6 +114,52 @@ describe('a wait of a thread that serves', () => {
     const wrong = undefined as unknown as () => void;
     expect(thrownBy(() => serveWhileBlocked(wrong)).code).toBe('MMN_OPTION');
     expect(thrownBy(() => createThread(wrong as unknown as Sleep)).code).toBe('MMN_OPTION');
+  });
+});
+
+describe('a thread of its own', () => {
+  it('sleeps as it is told to, and the one around it does again when its code is over', () => {
+    const region = createRegion(memories[1]!);
+    const slept: string[] = [];
+    const [outer, inner] = ['outer', 'inner'].map((name) =>
+      createThread(() => (slept.push(name), 'ok')),
+    );
+    const sleep = (): WaitOutcome => runSync(once({ region, index, expected: 0 }));
+    outer!(() => {
+      inner!(sleep);
+      sleep();
+      expect(() => inner!(() => thrower())).toThrow('over');
+      sleep();
+    });
+    expect(slept).toEqual(['inner', 'outer', 'outer']);
+  });
+});
+
+describe('a blocking wait for an agent', () => {
+  it('is refused for what it holds itself, unless it serves meanwhile', () => {
+    const region = createRegion(memories[1]!);
+    expect(outcomeOf(region, region.agent)).toBe('MMN_LOCK');
+    expect(outcomeOf(region, region.agent, true)).toBe('not-equal');
+    expect(outcomeOf(region, region.agent + 1)).toBe('not-equal');
+    expect(outcomeOf(region)).toBe('not-equal');
+  });
+
+  it('is refused while that agent waits for this one, by its number in that region or in all', () => {
+    const [region, other] = [createRegion(memories[1]!), createRegion(memories[1]!)];
+    const waits = (): unknown[] => [
+      outcomeOf(region, 7),
+      outcomeOf(region, 8),
+      outcomeOf(region),
+      outcomeOf(region, 7, true),
+      outcomeOf(other, 7), // another agent’s number there
+      outcomeOf(other, firstAgent),
+    ];
+    const none = waits().map(() => 'not-equal');
+    expect(waits()).toEqual(none);
+    const [own, ofAll] = [7, firstAgent].map((agent) => whileAwaitedBy(region, agent, waits));
+    expect(own).toEqual(['MMN_LOCK', ...none.slice(1)]);
+    expect(ofAll).toEqual([...none.slice(1), 'MMN_LOCK']);
+    expect(waits()).toEqual(none);
   });
 });
 

@@ -700,9 +700,11 @@ describe.each(memories)('get and put in an %s', (kind) => {
   it('register and get do not mix', async () => {
     const { notifier, table, register } = setUpLegacy(kind);
     const ops = refcounted();
-    const registered = register(ops);
-    const got = await notifier.get(table(ops));
+    const handle = table(ops);
+    const registered = notifier.registerSync(handle);
+    const got = await notifier.get(handle);
     expect(got).not.toBe(registered);
+    expect(ops.log).toEqual(['alloc 10']);
     expect(await codeFrom(() => notifier.put(registered))).toBe('MMN_OPTION');
     expect(await codeFrom(() => notifier.unregister(got))).toBe('MMN_OPTION');
     expect(register(ops)).not.toBe(got);
