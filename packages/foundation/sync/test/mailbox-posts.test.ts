@@ -20,6 +20,9 @@ import {
   VirtualClock,
   WaitQueue,
   watchDeaths,
+  type Waiting,
+  type WaitOutcome,
+  type WaitRequest,
 } from '../src/index.ts';
 import { At, byteLength, layOut } from './mailbox.layout.ts';
 import { seeded } from './seed.ts';
@@ -43,6 +46,20 @@ function mailboxIn(memory: ArrayBufferLike, blocks = false): Mailbox {
 function neighbours({ blocks = false } = {}): [Mailbox, Mailbox, Mailbox] {
   const { memory } = layOut(new SharedArrayBuffer(byteLength));
   return [mailboxIn(memory, blocks), mailboxIn(memory, blocks), mailboxIn(memory, blocks)];
+}
+
+/** A wait that need not begin. */
+function* once(request: WaitRequest): Waiting<WaitOutcome> {
+  return yield request;
+}
+
+/** What a call returns, or the code of what it throws. */
+function outcomeOf(act: () => unknown): unknown {
+  try {
+    return act();
+  } catch (error) {
+    return codeOf(error);
+  }
 }
 
 const range: InvalidationRange = {
@@ -288,6 +305,25 @@ describe('agents that block', () => {
     void poster.ops.release?.(cookie);
     expect(calls).toEqual([...Array.from({ length: 4 }, () => [range, cookie]), [cookie]]);
   });
+
+  it.each([true, false])(
+    'are not waited for by who serves them, as they keep what they hold; blocks: %s',
+    async (blocks) => {
+      const [poster, owner, third] = neighbours({ blocks });
+      const outcomes: unknown[] = [];
+      const { region } = owner;
+      const cookie = owner.own({
+        invalidate() {
+          for (const holder of [1, poster.region.agent, third.region.agent]) {
+            const wait = { region, index: headerWords, expected: -1, holder };
+            outcomes.push(outcomeOf(() => runSync(once(wait))));
+          }
+        },
+      });
+      await poster.ops.invalidate(range, cookie);
+      expect(outcomes).toEqual(['not-equal', blocks ? 'MMN_LOCK' : 'not-equal', 'not-equal']);
+    },
+  );
 
   it('are served by one that answers a post within its own', () => {
     const [poster, owner, third] = neighbours({ blocks: true });
