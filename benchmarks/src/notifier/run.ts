@@ -1,5 +1,10 @@
 /** One observation of one notifier: one operation, measured by mitata. */
-import { isPromise, type Notifier, type Subscription } from '@mmu-notifier/core';
+import {
+  isPromise,
+  type Notifier,
+  type Subscription,
+  type SubscriptionOps,
+} from '@mmu-notifier/core';
 import { measure } from 'mitata';
 import type { Observation } from '../method.ts';
 import { ROW_WORDS, viewOperations, type Operations } from '../tree/operations.ts';
@@ -16,23 +21,32 @@ export interface Work {
   readonly devices: Notifier;
   readonly subscriptions: readonly Subscription[];
   readonly sections: readonly { readonly start: number; readonly end: number }[];
-  /** Raises every section once, or the first `count`; returns how many subscriptions were called whose span it meets. */
+  /** Raises every section once, or the first `count`; returns how many hits or calls there were. */
   countHits(count?: number): number;
 }
 
+/** What `invalidate` counts: calls for a span that the section meets, or all, which is the least that a callback can do and be noticed. */
+type Counted = 'hits' | 'calls';
+
 /** Subscribes the initial set of the file. */
-export function prepareNotifier(contender: string, bytes: ArrayBuffer): Work {
+export function prepareNotifier(
+  contender: string,
+  bytes: ArrayBuffer,
+  counted: Counted = 'hits',
+): Work {
   const operations = viewOperations(bytes);
   const { mm, devices } = makeAddressSpace(contender, operations.capacity + 1);
   const spans = spansOf(operations, 'initial');
   const sections = spansOf(operations, 'operations');
   let hits = 0;
-  devices.registerOps(opsId, {
-    invalidate(range, cookie) {
-      const span = spans[cookie]!;
-      if (range.start < span.end && span.start < range.end) hits++;
-    },
-  });
+  const countHit: SubscriptionOps['invalidate'] = (range, cookie) => {
+    const span = spans[cookie]!;
+    if (range.start < span.end && span.start < range.end) hits++;
+  };
+  const countCall = (): void => {
+    hits++;
+  };
+  devices.registerOps(opsId, { invalidate: counted === 'hits' ? countHit : countCall });
   const subscriptions = spans.map((span, cookie) =>
     now(devices.subscribe(span, opsId, { cookie })),
   );
