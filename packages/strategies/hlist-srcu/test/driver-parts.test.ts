@@ -38,6 +38,20 @@ describe('a work queue', () => {
     expect(queue.drain()).toBe(undefined);
   });
 
+  it('is drained again by whoever waits again', async () => {
+    const queue = new WorkQueue();
+    const log: string[] = [];
+    for (const name of ['a', 'b']) {
+      queue.queue(async () => {
+        await undefined;
+        log.push(name);
+      });
+      await queue.drain();
+      log.push('drained');
+    }
+    expect(log).toEqual(['a', 'drained', 'b', 'drained']);
+  });
+
   it('lets somebody else decide when', async () => {
     const runs: (() => unknown)[] = [];
     const queue = new WorkQueue((run) => void runs.push(run));

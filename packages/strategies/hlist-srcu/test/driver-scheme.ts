@@ -44,7 +44,7 @@ export class Window extends DriverSubscription {
     this.callbackLock = this.lock;
   }
 
-  protected begin(): Seq {
+  protected begin(): MaybePromise<Seq> {
     return 7 as Seq;
   }
 

@@ -1,8 +1,14 @@
 /** What the base promises to every driver, with the smallest one there is. */
-import { codeOf, type Steps, type SubscriptionOps } from '@mmu-notifier/core';
+import {
+  codeOf,
+  type MaybePromise,
+  type Seq,
+  type Steps,
+  type SubscriptionOps,
+} from '@mmu-notifier/core';
 import { describe, expect, it } from 'vitest';
-import { defineDriverStrategy } from '../src/driver.ts';
-import { traitsOfWindows, wholeCookie, Windows, windows, type Window } from './driver-scheme.ts';
+import { defineDriverStrategy, type SubscriptionInit } from '../src/driver.ts';
+import { traitsOfWindows, wholeCookie, Window, Windows, windows } from './driver-scheme.ts';
 
 const page = { start: 0, end: 4096 };
 
@@ -266,13 +272,15 @@ describe('a section', () => {
   it('refuses a callback that sleeps where nobody can wait for it', async () => {
     const { notifier, subscribe } = setUp();
     const called = Promise.withResolvers<void>();
+    let calls = 0;
     subscribe({ invalidate: () => called.promise });
+    subscribe({ invalidate: () => void calls++ });
     expect(await codeFrom(() => notifier.tryInvalidateRangeStart(page))).toBe('MMN_CALLBACK_ASYNC');
     called.resolve();
     await isPending(undefined);
-    expect(await codeFrom(() => notifier.invalidateRangeStartSync(page))).toBe(
-      'MMN_CALLBACK_ASYNC',
-    );
+    expect(calls).toBe(1);
+    expect(() => notifier.invalidateRangeStartSync(page)).toThrow('to return at once');
+    expect(calls).toBe(2); // when it throws, not later
   });
 
   it.each([false, true])(
@@ -331,6 +339,35 @@ describe('a scheme', () => {
     strategy.create();
     strategy.create({ isBeingKilled: () => true });
     expect(asked).toEqual([false, true]);
+  });
+
+  it('[R1] whose fault waits refuses it if the registration was closed or released meanwhile', async () => {
+    const { promise, resolve } = Promise.withResolvers<Seq>();
+    class Waiting extends Window {
+      protected override begin(): MaybePromise<Seq> {
+        return promise;
+      }
+    }
+    class Slow extends Windows {
+      override createSubscription(init: SubscriptionInit): Window {
+        return new Waiting(init, this);
+      }
+    }
+    const strategy = defineDriverStrategy<Window>({
+      traits: [traitsOfWindows],
+      listVariants: { only: 'fixed' },
+      createDriver: (mm, { defer }) => new Slow(mm, defer),
+    });
+    const [notifier, gone] = [strategy.create(), strategy.create()];
+    const [open, closed] = [0, 1].map(() => notifier.subscribeSync(page, { invalidate() {} }));
+    const released = gone.subscribeSync(page, { invalidate() {} });
+    const reads = [open, closed, released].map((each) => each!.readBegin());
+    const codes = [reads[1], reads[2]].map((read) => codeFrom(() => read));
+    await closed!.close();
+    await gone.release();
+    resolve(7 as Seq);
+    expect(await reads[0]).toBe(7);
+    expect(await Promise.all(codes)).toEqual(['MMN_CLOSED', 'MMN_RELEASED']);
   });
 
   it('[L1] that is released refuses who was on the way into it', async () => {
