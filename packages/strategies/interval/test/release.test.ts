@@ -255,11 +255,8 @@ describe.each(places)('release in %s', (kind) => {
   it('[L1] refused, since it was before, it gives its handle of a section back', () => {
     const world = new World(kind);
     world.notifier.releaseSync();
-    const codes = new Set<unknown>();
-    for (let times = 0; times <= 2 ** 15; times++) {
-      codes.add(thrownBy(() => world.notifier.releaseSync()).code);
-    }
-    expect([...codes]).toEqual(['MMN_RELEASED']);
+    for (let open = 1; open < 2 ** 15; open++) world.start(20, 30);
+    expect(thrownBy(() => world.notifier.releaseSync()).code).toBe('MMN_RELEASED');
     world.invalidate(0, 10);
     world.verify();
   });
