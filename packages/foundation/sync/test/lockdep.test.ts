@@ -66,6 +66,7 @@ describe.each(memories)('lockdep in $memory', (memory) => {
       'semaphore',
     ],
     ['a wait queue', ({ queue }) => queue.waitUntil(() => true), 'waitUntil'],
+    ['a wait queue, blocking', ({ queue }) => queue.waitUntilSync(() => true), 'waitUntilSync'],
     ['a grace period', ({ srcu }) => srcu.synchronize(), 'synchronize'],
     ['a grace period, blocking', ({ srcu }) => srcu.synchronizeSync(), 'synchronizeSync'],
     ['the caller’s own', () => mightSleep('flush'), 'flush'],

@@ -339,6 +339,20 @@ describe('agents that block', () => {
     expect(order).toEqual(['outer', 'inner']);
   });
 
+  it('serve who answers them, too: a post may be answered by one to its poster', () => {
+    const [poster, owner] = neighbours({ blocks: true });
+    const order: string[] = [];
+    const back = poster.own({ invalidate: () => void order.push('back') });
+    const there = owner.own({
+      invalidate() {
+        order.push('there');
+        return owner.ops.invalidate(range, back);
+      },
+    });
+    expect(poster.ops.invalidate(range, there)).toBe(true);
+    expect(order).toEqual(['there', 'back']);
+  });
+
   it('refuse a promise, which could not settle meanwhile', () => {
     const [poster, owner] = neighbours({ blocks: true });
     const cookie = owner.own({
