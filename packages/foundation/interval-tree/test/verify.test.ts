@@ -120,6 +120,9 @@ describe('verify', () => {
     tree.verify();
     doubles[groups] = 76;
     expect(() => tree.verify()).toThrow('group maximum 0 is wrong');
+    doubles[groups] = 35;
+    doubles[groups + 3] = 156;
+    expect(() => tree.verify()).toThrow('max is wrong');
   });
 
   /** The tree of `build`, by what its invariants are about; each damage breaks one of them first. */
@@ -134,6 +137,13 @@ describe('verify', () => {
   const damages: readonly (readonly [message: string, damage: (tree: Damaged) => void])[] = [
     ['expected an interval tree', ({ ints }) => (ints[MAGIC]! += 1)],
     ['not a node', ({ ints }) => (ints[ROOT]! += 1)],
+    [
+      'reached twice',
+      ({ ints, doubles, root }) => {
+        ints[2 * root + REFERENCES + 1] = ints[2 * root + REFERENCES]!;
+        doubles[root + LASTS + 1] = doubles[root + LASTS]!;
+      },
+    ],
     ['expected parent', ({ ints, child }) => (ints[2 * child + PARENT]! += 1)],
     ['entries, expected', ({ ints, root }) => (ints[2 * root] = 1)],
     ['is out of order', ({ doubles, leaf }) => (doubles[leaf + STARTS + 1] = 10_000)],

@@ -94,6 +94,14 @@ describe('afterwards', () => {
     await Promise.all([unregistering, starting]);
   });
 
+  it.each([0, 1])('get finds what another agent got by the id %d', (id) => {
+    const first = hlistSrcu.create({ memory: new SharedArrayBuffer(hlistSrcu.byteLength(2)) });
+    const other = hlistSrcu.attach(first.memory);
+    first.registerOps(id, { alloc: () => 7 });
+    other.registerOps(id, { alloc: () => 8 });
+    expect([first, other].map((each) => each.getSync(id).cookie)).toEqual([7, 7]);
+  });
+
   it('an agent that does not know a subscriber’s ops opens no section without it', async () => {
     const first = hlistSrcu.create({ memory: new SharedArrayBuffer(hlistSrcu.byteLength(2)) });
     const other = hlistSrcu.attach(first.memory);

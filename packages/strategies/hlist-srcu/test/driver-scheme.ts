@@ -87,7 +87,7 @@ export class Windows extends DriverCallbacks implements Driver<Window> {
     this.#windows.add(window);
   }
 
-  detach(window: Window): void {
+  detach(window: Window): Steps<void> | void {
     this.#windows.delete(window);
   }
 

@@ -372,10 +372,15 @@ describe('a scheme', () => {
 
   it('[L1] that is released refuses who was on the way into it', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
+    const detached = Promise.withResolvers<void>();
     class Slow extends Windows {
       override *attach(window: Window): Steps<void> {
         yield promise;
         yield* super.attach(window);
+      }
+      override *detach(window: Window): Steps<void> {
+        yield detached.promise;
+        void super.detach(window);
       }
     }
     const strategy = defineDriverStrategy<Window>({
@@ -387,6 +392,8 @@ describe('a scheme', () => {
     const subscribed = codeFrom(() => notifier.subscribe(page, { invalidate() {} }));
     await notifier.release();
     resolve();
+    expect(await isPending(subscribed)).toBe(true); // until nothing is left of him
+    detached.resolve();
     expect(await subscribed).toBe('MMN_RELEASED');
   });
 });

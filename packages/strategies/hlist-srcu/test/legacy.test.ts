@@ -586,6 +586,11 @@ describe.each(memories)('get and put in an %s', (kind) => {
     notifier.verify();
   });
 
+  it('get makes a subscriber with the cookie 0 where nobody allocates one', async () => {
+    const { notifier, table } = setUpLegacy(kind);
+    expect((await notifier.get(table({}))).cookie).toBe(0);
+  });
+
   it('put may be called in a callback, and does not free while one runs', async () => {
     const { notifier, table } = setUpLegacy(kind);
     const ops = refcounted();
