@@ -133,6 +133,25 @@ describe('collect', () => {
   });
 });
 
+describe.each(FAN_OUTS)('collect at fan-out %i, in a tree of many levels', (fanOut) => {
+  it('finds all that a range reaches over', () => {
+    const count = 6000;
+    const memory = new ArrayBuffer(IntervalTree.byteLength(count, fanOut));
+    const tree = IntervalTree.create(memory, { capacity: count, fanOut });
+    const handles = Int32Array.from({ length: count }, (_, k) => k);
+    const starts = Float64Array.from(handles, (k) => 10 * k);
+    tree.load(handles, starts, starts);
+    const into = new Int32Array(count);
+    for (let from = 0; from < count; from += 97) {
+      for (const length of [1, 20, 300, 2500]) {
+        const to = Math.min(from + length, count);
+        const hits = tree.collect(10 * from - (from > 0 ? 9 : 0), 10 * to - 1, into);
+        expect([hits, into[0], into[hits - 1]]).toEqual([to - from, from, to - 1]);
+      }
+    }
+  });
+});
+
 describe('walks', () => {
   it('do not disturb one another when they are interleaved on one tree', () => {
     const checked = Checked.create(150, 5);

@@ -8,6 +8,7 @@ import {
 } from '@mmu-notifier/core';
 import { describe, expect, it } from 'vitest';
 import { defineDriverStrategy, type SubscriptionInit } from '../src/driver.ts';
+import { Mm, mmAt } from '../src/layout.ts';
 import { traitsOfWindows, wholeCookie, Window, Windows, windows } from './driver-scheme.ts';
 
 const page = { start: 0, end: 4096 };
@@ -434,6 +435,14 @@ describe('a strategy made of a driver', () => {
     const notifier = windows.create({ memory });
     expect(windows.attach(memory)).toBe(notifier);
     expect(await codeFrom(() => windows.attach(new ArrayBuffer(4096)))).toBe('MMN_MEMORY');
+  });
+
+  it('verifies its list, too', () => {
+    const memory = new ArrayBuffer(windows.byteLength(16));
+    const notifier = windows.create({ memory });
+    notifier.verify();
+    new Int32Array(memory)[mmAt + Mm.open] = -1;
+    expect(() => notifier.verify()).toThrow('open sections: expected at least 0, got -1');
   });
 
   it('[T1] has frozen traits, and refuses what it does not have', async () => {

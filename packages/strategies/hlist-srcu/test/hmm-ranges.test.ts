@@ -172,6 +172,18 @@ it('a wait takes a second at most, if nobody says otherwise', async () => {
   expect(faults.timeouts).toBe(1);
 });
 
+it('a fault that waited too long is refused, though those that began before it are not', async () => {
+  const { clock, ranges, faults, begin, beginNow } = setUp({ timeoutMs: 50 });
+  const first = beginNow();
+  ranges.start({ start: 500, end: 600 });
+  const read = begin();
+  clock.advance(50);
+  const late = await read;
+  expect(faults.isHopeless(late)).toBe(true);
+  expect(faults.done(late)).toBe(false);
+  expect(faults.done(first)).toBe(true);
+});
+
 it('a wait that is given up, or whose registration goes, leaves nothing', async () => {
   const { ranges, faults, begin } = setUp({ leavesTimedOut: true });
   ranges.start(span);

@@ -477,21 +477,28 @@ describe.each(memories)('coming and going in an %s', (kind) => {
     await notifier.unregister(other);
   });
 
-  it('[L-1] an exit and an unregister may both call release; both wait for both', async () => {
-    const { notifier, register } = setUpLegacy(kind);
-    const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    let calls = 0;
-    const registration = register({ release: () => gates[calls++]!.promise });
-    const unregistering = notifier.unregister(registration);
-    const releasing = notifier.release();
-    expect(calls).toBe(2);
-    gates[0]!.resolve();
-    expect(await isPending(unregistering)).toBe(true);
-    expect(await isPending(releasing)).toBe(true);
-    gates[1]!.resolve();
-    await Promise.all([unregistering, releasing]);
-    notifier.verify();
-  });
+  it.each([
+    [0, 1],
+    [1, 0],
+  ])(
+    '[L-1] an exit and an unregister may both call release; both wait for both: %d, %d',
+    async (...order) => {
+      const { notifier, register } = setUpLegacy(kind);
+      const [first, second] = order;
+      const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      let calls = 0;
+      const registration = register({ release: () => gates[calls++]!.promise });
+      const unregistering = notifier.unregister(registration);
+      const releasing = notifier.release();
+      expect(calls).toBe(2);
+      gates[first]!.resolve();
+      expect(await isPending(unregistering)).toBe(true);
+      expect(await isPending(releasing)).toBe(true);
+      gates[second]!.resolve();
+      await Promise.all([unregistering, releasing]);
+      notifier.verify();
+    },
+  );
 
   it('[L1] a close that meets an exit does not make a subscription hear of it twice', async () => {
     const { notifier, subscribe } = setUpLegacy(kind);
