@@ -7,6 +7,7 @@ import {
   eventLoopTurns,
   gate,
   isPending,
+  kinds,
   places,
   now,
   publish,
@@ -15,8 +16,6 @@ import {
 } from './world.ts';
 
 describe.each(places)('a section in %s', (kind) => {
-  const inWords = kind !== 'objects';
-
   it('[S1] calls every overlapping subscription once before start returns', () => {
     const world = new World(kind);
     const hit = [world.recorder(0, 10), world.recorder(5, 15), world.recorder(9, 10)];
@@ -142,23 +141,6 @@ describe.each(places)('a section in %s', (kind) => {
     end();
   });
 
-  it.runIf(inWords)(
-    '[S6] sections overlap freely; only the last end lets readers go on',
-    async () => {
-      const world = new World(kind);
-      const { subscription } = world.recorder(0, 10);
-      const ends = [world.start(0, 10), world.start(500, 600), world.start(5, 6)];
-      const read = subscription.readBegin();
-      ends[2]!();
-      expect(await isPending(read)).toBe(true);
-      ends[0]!();
-      expect(await isPending(read)).toBe(true);
-      ends[1]!();
-      expect(publish(subscription, await read)).toBe(true);
-      world.verify();
-    },
-  );
-
   it('[S6] [K-L3] a nested start of the same agent waits for nothing', () => {
     const world = new World(kind);
     const { calls } = world.recorder(0, 10);
@@ -219,37 +201,50 @@ describe.each(places)('a section in %s', (kind) => {
     );
     expect(world.active).toBe(0);
   });
+});
 
-  it.runIf(inWords)(
-    '[K-S8] the tree stands still while a walk sleeps, whatever is subscribed and closed meanwhile',
-    async () => {
-      const world = new World(kind);
-      const opened = gate();
-      const walked: number[] = [];
-      const sleeping = world.subscribe(0, 100, { invalidate: () => opened.promise });
-      const closing = world.subscribe(1, 100, { invalidate: () => void walked.push(1) });
-      world.subscribe(2, 100, { invalidate: () => void walked.push(2) });
-      const started = world.notifier.invalidateRangeStart({ start: 50, end: 60 });
-      const size = world.notifier.state.tree.size;
-      const closed = closing.close();
-      for (let i = 0; i < 5; i++) {
-        world.subscribe(40 + i, 70, { invalidate: () => void walked.push(40 + i) });
-      }
-      expect(world.notifier.state.tree.size).toBe(size);
-      opened.open();
-      const invalidation = await started;
-      expect(walked).toEqual([1, 2]);
-      expect(world.notifier.state.tree.size).toBe(size);
-      world.verify();
-      now(world.notifier.invalidateRangeEnd(invalidation));
-      await closed;
-      expect(world.notifier.state.tree.size).toBe(size - 1 + 5);
-      expect(sleeping.isOpen).toBe(true);
-      world.verify();
-    },
-  );
+describe.each(kinds)('a section in %s', (kind) => {
+  it('[S6] sections overlap freely; only the last end lets readers go on', async () => {
+    const world = new World(kind);
+    const { subscription } = world.recorder(0, 10);
+    const ends = [world.start(0, 10), world.start(500, 600), world.start(5, 6)];
+    const read = subscription.readBegin();
+    ends[2]!();
+    expect(await isPending(read)).toBe(true);
+    ends[0]!();
+    expect(await isPending(read)).toBe(true);
+    ends[1]!();
+    expect(publish(subscription, await read)).toBe(true);
+    world.verify();
+  });
 
-  it.runIf(inWords)('[K-S9] no section open: seq even, nothing deferred', async () => {
+  it('[K-S8] the tree stands still while a walk sleeps, whatever is subscribed and closed meanwhile', async () => {
+    const world = new World(kind);
+    const opened = gate();
+    const walked: number[] = [];
+    const sleeping = world.subscribe(0, 100, { invalidate: () => opened.promise });
+    const closing = world.subscribe(1, 100, { invalidate: () => void walked.push(1) });
+    world.subscribe(2, 100, { invalidate: () => void walked.push(2) });
+    const started = world.notifier.invalidateRangeStart({ start: 50, end: 60 });
+    const size = world.notifier.state.tree.size;
+    const closed = closing.close();
+    for (let i = 0; i < 5; i++) {
+      world.subscribe(40 + i, 70, { invalidate: () => void walked.push(40 + i) });
+    }
+    expect(world.notifier.state.tree.size).toBe(size);
+    opened.open();
+    const invalidation = await started;
+    expect(walked).toEqual([1, 2]);
+    expect(world.notifier.state.tree.size).toBe(size);
+    world.verify();
+    now(world.notifier.invalidateRangeEnd(invalidation));
+    await closed;
+    expect(world.notifier.state.tree.size).toBe(size - 1 + 5);
+    expect(sleeping.isOpen).toBe(true);
+    world.verify();
+  });
+
+  it('[K-S9] no section open: seq even, nothing deferred', async () => {
     const world = new World(kind);
     const { subscription } = world.recorder(0, 10);
     const end = world.start(0, 10);
