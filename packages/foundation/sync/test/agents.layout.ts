@@ -18,6 +18,7 @@ export type Job =
   | 'fail'
   | 'exit'
   | 'wait'
+  | 'listenLate'
   | 'holdMutex'
   | 'holdSpinLock'
   | 'holdSrcu'

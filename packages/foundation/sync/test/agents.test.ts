@@ -96,6 +96,17 @@ describe('agents that are started', { timeout: 30_000 }, () => {
     expect(agent.isOver).toBe(true);
   });
 
+  it('hear in order what came before they listened', async () => {
+    const region = createRegion();
+    const agent = start('listenLate', region);
+    await untilReady(region, 1);
+    agent.post('one');
+    agent.post('two');
+    region.store(At.flag, 1);
+    expect(await agent.message).toEqual(['one', 'two']);
+    expect((await agent.exit).isDead).toBe(false);
+  });
+
   it.each([
     ['fail', 'on purpose'],
     ['exit', 'it ended with code 3'],

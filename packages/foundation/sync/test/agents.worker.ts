@@ -26,6 +26,10 @@ const takers = {
   takeFlag: () => new WaitQueue(region, At.queue).waitUntilSync(() => region.load(At.flag) !== 0),
 };
 
+function eventLoopTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}
+
 function announce(): void {
   region.add(At.ready, 1);
 }
@@ -51,6 +55,14 @@ if (job === 'number') {
     self.post(message);
     self.leave();
   });
+} else if (job === 'listenLate') {
+  announce();
+  while (region.load(At.flag) === 0) await eventLoopTurn();
+  for (let turn = 0; turn < 10; turn++) await eventLoopTurn(); // what was posted comes, and nobody listens
+  const heard: unknown[] = [];
+  self.onMessage((message) => void heard.push(message));
+  self.post(heard);
+  self.leave();
 } else if (job in holders) {
   holders[job as keyof typeof holders]();
   announce();
