@@ -26,8 +26,9 @@ export function writeReport(): void {
     '',
     'The score is what was noticed, of what was tried: what survives counts against it, equivalent or not. Where not all were tried, they are a',
     'sample by chance, and the interval (Wilson’s, for a sample of so many) says where the score of all would be; but what survived led to new',
-    'tests, so the rest is probably worse than the sample. Of `interval` every change in `local/` was tried, and of the others a sample by chance:',
-    'its row mixes the two. A test that does not end has noticed. [What survives, and why](../../../apps/mutation/survivors.md).',
+    'tests, so the rest is probably worse than the sample. Where all were tried, every survivor led to a test or to a reason:',
+    'of 1175 changes of `interval` as drawn, before the tests that they led to, 94.2 % were noticed without the equivalent ones.',
+    'A test that does not end has noticed. [What survives, and why](../../../apps/mutation/survivors.md).',
   ].join('\n');
   const before = readFileSync(readme, 'utf8');
   const after = before.replace(
