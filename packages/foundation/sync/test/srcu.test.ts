@@ -184,6 +184,42 @@ describe.each(memories)('Srcu in $memory', (memory) => {
     expect(thrownBy(() => srcu.readUnlock(side))).toEqual(error);
     expect(srcu.synchronize()).toBeUndefined();
   });
+
+  /**
+   *     who turns the phase              another one, and a late reader of the idle side
+   *     -------------------------------- --------------------------------
+   *     idle counter is 0
+   *                                      the reader enters; idle counter is 1
+   *                                      asks for a wake, sleeps
+   *     turns the phase, takes the bit out
+   *                                      the reader leaves, and sees no bit
+   *     Required: the other one does not sleep on.                                  [SRCU-1]
+   */
+  it('wakes who relied on a bit that somebody else took out', async () => {
+    const region = createRegion(memory);
+    const srcu = new Srcu(region, index);
+    const side = srcu.readLock();
+    const late = 1 - side;
+    let isFirst = true;
+    let other: unknown;
+    const compareExchange = region.compareExchange.bind(region);
+    Object.assign(region, {
+      compareExchange(...given: Parameters<Region['compareExchange']>) {
+        if (isFirst) {
+          isFirst = false;
+          region.add(index + 1 + late, 1);
+          other = srcu.synchronize();
+        }
+        return compareExchange(...given);
+      },
+    });
+    const turning = srcu.synchronize();
+    srcu.readUnlock(late);
+    srcu.readUnlock(side);
+    expect(await isSettledSoon(turning)).toBe(true);
+    expect(await isSettledSoon(other as Promise<void>)).toBe(true);
+    expect(readersIn(region)).toEqual([0, 0]);
+  });
 });
 
 describe.each(memories)('Srcu.call in $memory', (memory) => {
