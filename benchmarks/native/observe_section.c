@@ -107,8 +107,9 @@ int main(int argc, char **argv)
 	struct subscription *subscriptions;
 	const struct row *rows;
 	uint64_t expected;
-	int passes = 0, count;
-	double budget, begin, contention, after, fastest = 1e300;
+	int count;
+	struct passes passes;
+	double budget;
 
 	if (argc != 3) {
 		fprintf(stderr, "usage: observe_section FILE MILLISECONDS\n");
@@ -137,25 +138,19 @@ int main(int argc, char **argv)
 	}
 
 	expected = pass(&mm, rows, count);
-	contention = measure_contention();
-	begin = now_ns();
+	passes_begin(&passes);
 	do {
 		double start = now_ns();
 		uint64_t again = pass(&mm, rows, count);
 		double ns = now_ns() - start;
 
-		passes++;
-		if (ns < fastest)
-			fastest = ns;
+		passes_add(&passes, ns);
 		if (again != expected) {
 			fprintf(stderr, "observe_section: two passes differ\n");
 			return 1;
 		}
-	} while (passes < 2 || now_ns() - begin < budget);
-	after = measure_contention();
-	if (after < contention)
-		contention = after;
-	printf("{\"nsPerOperation\":%.4f,\"hash\":\"%llx\",\"passes\":%d,\"contention\":%.3f}\n", fastest / count,
-	       (unsigned long long)expected, passes, contention);
+	} while (!passes_suffice(&passes, budget));
+	printf("{\"nsPerOperation\":%.4f,\"hash\":\"%llx\",\"passes\":%d,\"contention\":%.3f}\n", passes.fastest / count,
+	       (unsigned long long)expected, passes.count, passes.contention);
 	return 0;
 }

@@ -2,7 +2,7 @@
 /*
  * One observation of the C tree: reads an operations file (its format is in ../src/tree/operations.ts), builds the set, runs the
  * operations over and over for about the given time, and prints one line of JSON like ../src/observe.ts does.
- * Passes until the time is up, at least two; the fastest counts.
+ * Passes until the time is up and enough of them were not disturbed, at least two; the fastest counts.
  *
  *   observe_tree FILE MILLISECONDS
  */
@@ -78,8 +78,9 @@ int main(int argc, char **argv)
 	const struct row *rows;
 	uint64_t hits;
 	uint32_t hash;
-	int passes = 0, count, line;
-	double budget, begin, contention, after, fastest = 1e300;
+	int count, line;
+	struct passes passes;
+	double budget;
 
 	if (argc != 3) {
 		fprintf(stderr, "usage: observe_tree FILE MILLISECONDS\n");
@@ -103,24 +104,18 @@ int main(int argc, char **argv)
 	/* Operations leave the set as they found it, so every pass does the same work. */
 	hash = hash_pass(&tree, nodes, rows, count);
 	hits = count_pass(&tree, nodes, rows, count);
-	contention = measure_contention();
-	begin = now_ns();
+	passes_begin(&passes);
 	do {
 		double start = now_ns();
 		uint64_t again = count_pass(&tree, nodes, rows, count);
 		double ns = now_ns() - start;
 
-		passes++;
-		if (ns < fastest)
-			fastest = ns;
+		passes_add(&passes, ns);
 		if (again != hits) {
 			fprintf(stderr, "observe_tree: two passes differ\n");
 			return 1;
 		}
-	} while (passes < 2 || now_ns() - begin < budget);
-	after = measure_contention();
-	if (after < contention)
-		contention = after;
+	} while (!passes_suffice(&passes, budget));
 	if ((line = interval_tree_verify(&tree))) {
 		fprintf(stderr, "observe_tree: the tree is broken, interval_tree.c:%d\n", line);
 		return 1;
@@ -130,6 +125,6 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	printf("{\"nsPerOperation\":%.4f,\"hash\":\"%08x\",\"passes\":%d,\"contention\":%.3f}\n",
-	       fastest / count, hash, passes, contention);
+	       passes.fastest / count, hash, passes.count, passes.contention);
 	return 0;
 }

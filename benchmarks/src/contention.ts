@@ -4,33 +4,115 @@
  * Two hardware threads of one core share its execution units (simultaneous multithreading, SMT). With a busy neighbour on the other one,
  * code that has much to do at once takes up to 1.6 times as long, and code that waits for one result after another takes as long as
  * before: so not even the ratio of two programs is safe. On a rented machine the neighbour may be somebody else's, comes and goes within
- * seconds, and no load average has it.
+ * tenths of a second, and no load average has it.
  *
  * The quotient of the times of two such loops shows it, at any clock frequency. What it is without a neighbour depends on the processor
- * and the compiler, so a quotient is judged by the least that was seen of the same program. Ours.
+ * and the compiler, so a quotient is judged by the least that was seen of the same program, in this process or in one before. Ours.
  */
 import { performance } from 'node:perf_hooks';
 
-/** Loops run that often, and the fastest of each counts: it is enough that the neighbour rests for 0.1 ms. */
-const WINDOWS = 100;
+/** What is this much above the least was disturbed. Without a neighbour the quotient varies by 1 % here. */
+const DISTURBED = 1.04;
 
-/** What is this much above the least was disturbed. Without a neighbour the quotient varies by less than 2 % here. */
-const DISTURBED = 1.1;
+/** Where the runner tells a process the least quotient of its program. native/contention.c reads it, too. */
+export const LEAST_VARIABLE = 'MMN_BENCH_LEAST_CONTENTION';
 
 const numbers = Float64Array.from({ length: 64 }, (_, k) => k);
 
-/** Time of a loop that keeps the execution units busy, over that of one that does not. Takes about 10 ms. */
+/** Knows the least contention of each program, and so which observations were disturbed. */
+export class Calm {
+  readonly #least = new Map<string, number>();
+
+  /** Infinity before the first observation. */
+  leastOf(program: string): number {
+    return this.#least.get(program) ?? Infinity;
+  }
+
+  isDisturbed(program: string, contention: number): boolean {
+    const least = Math.min(this.leastOf(program), contention);
+    this.#least.set(program, least);
+    return contention > DISTURBED * least;
+  }
+}
+
+/** The least quotient in 10 ms. */
 export function measureContention(): number {
-  let busyMs = Infinity;
+  warmUp();
+  let least = Infinity;
+  for (let k = 0; k < 100; k++) least = Math.min(least, quotient());
+  return least;
+}
+
+/** So many passes are to be made while the neighbour rests. */
+const CALM_PASSES = 10;
+
+/** How many times the budget may be used up waiting for them. */
+const PATIENCE = 10;
+
+/** What passes took. */
+export interface Passes {
+  /** Of each of what was run, the fastest pass: others on the machine only ever make one slower. */
+  fastestMs: number[];
+  passes: number;
+  /** The least of a pass: the larger quotient of those before it and after it. */
+  contention: number;
+}
+
+/** Runs each in turns with the others for about `budgetMs` in all, and longer until enough of these passes were not disturbed. */
+export function timePasses(runs: readonly (() => unknown)[], budgetMs: number): Passes {
+  warmUp();
+  const fastestMs = runs.map(() => Infinity);
+  let passes = 0;
+  let calmPasses = 0;
+  let contention = Infinity;
+  let least = Number(process.env[LEAST_VARIABLE] ?? Infinity);
+  let before = quotient();
+  const first = performance.now();
+  for (
+    let elapsedMs = 0;
+    elapsedMs < budgetMs || (calmPasses < CALM_PASSES && elapsedMs < PATIENCE * budgetMs);
+  ) {
+    for (const [k, run] of runs.entries()) {
+      const begin = performance.now();
+      run();
+      fastestMs[k] = Math.min(fastestMs[k]!, performance.now() - begin);
+    }
+    passes++;
+    const after = quotient();
+    const around = Math.max(before, after);
+    least = Math.min(least, after);
+    contention = Math.min(contention, around);
+    if (around <= DISTURBED * least) calmPasses++;
+    before = after;
+    elapsedMs = performance.now() - first;
+  }
+  return { fastestMs, passes, contention };
+}
+
+let isWarm = false;
+
+/** While one loop is compiled and the other is not, their quotient is of no meaning. */
+function warmUp(): void {
+  if (isWarm) return;
+  for (let k = 0; k < 300; k++) quotient();
+  isWarm = true;
+}
+
+/**
+ * Time of a loop that keeps the execution units busy, over that of one that does not: 0.1 ms. The latter is the least of three, since
+ * an interrupt in it would make the quotient too small, which is remembered; one too large is forgotten.
+ */
+function quotient(): number {
+  let begin = performance.now();
+  let sum = manyAtOnce();
+  let end = performance.now();
+  const busyMs = end - begin;
   let waitingMs = Infinity;
-  let sum = 0;
-  for (let k = 0; k < WINDOWS; k++) {
-    const begin = performance.now();
-    sum += manyAtOnce();
-    const middle = performance.now();
+  for (let k = 0; k < 3; k++) {
+    begin = end;
     sum += oneAfterAnother();
-    busyMs = Math.min(busyMs, middle - begin);
-    waitingMs = Math.min(waitingMs, performance.now() - middle);
+    end = performance.now();
+    waitingMs = Math.min(waitingMs, end - begin);
   }
   if (Number.isNaN(sum)) throw new Error('expected the sum of two loops, got none');
   return busyMs / waitingMs;
@@ -50,17 +132,6 @@ function manyAtOnce(): number {
 
 function oneAfterAnother(): number {
   let x = 1.5;
-  for (let k = 0; k < 10_000; k++) x = x * 0.999 + 0.3;
+  for (let k = 0; k < 4000; k++) x = x * 0.999 + 0.3;
   return x;
-}
-
-/** Knows the least contention of each program, and so which observations were disturbed. */
-export class Calm {
-  readonly #least = new Map<string, number>();
-
-  isDisturbed(program: string, contention: number): boolean {
-    const least = Math.min(this.#least.get(program) ?? Infinity, contention);
-    this.#least.set(program, least);
-    return contention > DISTURBED * least;
-  }
 }

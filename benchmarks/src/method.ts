@@ -18,11 +18,7 @@ export interface Observation {
   /** Of the results. */
   hash: string;
   passes: number;
-}
-
-/** What a process prints. */
-export interface ProcessObservation extends Observation {
-  /** Before it or after it, whichever is less. Absent from a program that does not measure it: such a one is never taken for disturbed. */
+  /** Of its calmest pass. Where nobody looked at the passes: before them or after them, whichever is less. */
   contention?: number;
 }
 

@@ -3,7 +3,8 @@ import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { ProcessObservation } from './method.ts';
+import { LEAST_VARIABLE } from './contention.ts';
+import type { Observation } from './method.ts';
 import type { Case, Contender, Section } from './section.ts';
 
 const execute = promisify(execFile);
@@ -12,12 +13,13 @@ const OBSERVE = join(import.meta.dirname, 'observe.ts');
 /** Stripping types and parsing would take half of a short observation's process. It is over before anything is timed. */
 const env = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'mmu-notifier-bench-cache') };
 
-/** Runs one observation. Throws with what the process wrote to its standard error. */
+/** Runs one observation. Throws with what the process wrote to its standard error. `leastContention`: of its program, so far. */
 export async function observeInProcess(
   section: Section,
   { input }: Pick<Case, 'input'>,
   contender: Contender,
-): Promise<ProcessObservation> {
+  leastContention = Infinity,
+): Promise<Observation> {
   const [file, ...args] = contender.command ?? [
     process.execPath,
     ...process.execArgv,
@@ -26,6 +28,9 @@ export async function observeInProcess(
     JSON.stringify(input),
     contender.name,
   ];
-  const { stdout } = await execute(file ?? '', args, { env, timeout: 120_000 });
-  return JSON.parse(stdout) as ProcessObservation;
+  const { stdout } = await execute(file ?? '', args, {
+    env: { ...env, [LEAST_VARIABLE]: String(leastContention) },
+    timeout: 120_000,
+  });
+  return JSON.parse(stdout) as Observation;
 }

@@ -66,7 +66,7 @@ export interface ContenderResult {
 export class WrongWorkError extends Error {}
 
 /** How often an observation that was disturbed is made, at most. */
-const ATTEMPTS: Record<Level, number> = { smoke: 1, short: 2, full: 5 };
+const ATTEMPTS: Record<Level, number> = { smoke: 1, short: 2, full: 3 };
 
 /** Called before each observation that counts. */
 export type OnProgress = (progress: { done: number; total: number; what: string }) => void;
@@ -134,7 +134,7 @@ async function observeCalmly(
   let least = Infinity;
   let best: Observation | undefined;
   for (let attempt = 1; ; attempt++) {
-    const observed = await observeInProcess(section, one, contender);
+    const observed = await observeInProcess(section, one, contender, calm.leastOf(program));
     const { contention = 0 } = observed;
     if (best === undefined || contention < least) [best, least] = [observed, contention];
     if (!calm.isDisturbed(program, contention)) return best;

@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { Calm, measureContention } from '../src/contention.ts';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { Calm, LEAST_VARIABLE, measureContention, timePasses } from '../src/contention.ts';
 import { runSections } from '../src/runner.ts';
 import type { Level, Section } from '../src/section.ts';
 
@@ -11,11 +11,36 @@ test('the quotient of the two loops is a number above 0', () => {
   expect(measureContention()).toBeGreaterThan(0);
 });
 
-test('what is a tenth above the least of its program was disturbed', () => {
+test('what is 4 % above the least of its program was disturbed', () => {
   const calm = new Calm();
-  const seen = [1.4, 1.5, 1.3, 1.5, 1.42, 1.44].map((each) => calm.isDisturbed('a', each));
+  const seen = [1.4, 1.45, 1.3, 1.5, 1.35, 1.36].map((each) => calm.isDisturbed('a', each));
   expect(seen).toEqual([false, false, false, true, false, true]);
+  expect(calm.leastOf('a')).toBe(1.3);
   expect(calm.isDisturbed('b', 2)).toBe(false);
+});
+
+/** Two runs that count themselves, where the program's least quotient is known. */
+function counting(least: string): { counts: number[]; passes: number; fastestMs: number[] } {
+  vi.stubEnv(LEAST_VARIABLE, least);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const counts = [0, 0];
+  const runs = counts.map((_, k) => () => void counts[k]!++);
+  return { counts, ...timePasses(runs, 5) };
+}
+
+describe('passes', () => {
+  test('are made in turns, and each is timed', () => {
+    const { counts, passes, fastestMs } = counting('Infinity');
+    expect(passes).toBeGreaterThan(0);
+    expect(counts).toEqual([passes, passes]);
+    for (const ms of fastestMs) expect(ms).toBeLessThan(5);
+  });
+
+  test('go on past the budget, ten times as long, while no pass is as calm as one before has been', () => {
+    const begin = performance.now();
+    counting('0.001');
+    expect(performance.now() - begin).toBeGreaterThanOrEqual(50);
+  });
 });
 
 /** A program that prints one observation after another, `[contention, nanoseconds]`, and the section that asks it. */
@@ -52,7 +77,7 @@ test.each<[string, Level, [number, number][], number[], object]>([
     'full',
     [
       [1, 10],
-      [1.05, 11],
+      [1.03, 11],
     ],
     [10, 11],
     { repeated: 0, disturbed: 0 },

@@ -5,7 +5,6 @@
  * lookups alone, in a tree of the same spans; a section that hits has two. In one event loop, whose tree is nobody else's: what a section that
  * misses costs more among the same subscriptions than where nobody subscribes.
  */
-import { performance } from 'node:perf_hooks';
 import { BareTree } from '@mmu-notifier/interval-tree/bare';
 import type {
   Invalidation,
@@ -14,6 +13,7 @@ import type {
   Seq,
   Subscription,
 } from '@mmu-notifier/core';
+import { timePasses } from '../contention.ts';
 import type { Observation } from '../method.ts';
 import { atomicsNs, countAtomics } from './atomics.ts';
 import { makeAddressSpace } from './contenders.ts';
@@ -48,34 +48,18 @@ export async function observeHotPath(
   const work = prepareNotifier(MODES[mode], files.sections, 'calls');
   const total = operation === 'section' ? startAndEnd(work) : readAndPublish(work);
   const tree = operation === 'section' ? treeOf(work, mode, files.misses) : [];
-  const { ns, passes } = fastestPasses([total, ...tree.map(({ pass }) => pass)], budgetMs);
+  const timed = timePasses([total, ...tree.map(({ pass }) => pass)], budgetMs);
   if (work.countHits() !== hits) throw new Error('the same sections met others the second time');
-  const [totalNs = NaN, ...treeNs] = ns.map((each) => each / work.sections.length);
+  const [totalNs = NaN, ...treeNs] = timed.fastestMs.map((ms) => (ms * 1e6) / work.sections.length);
   const treePart = tree.reduce((sum, { sign }, k) => sum + sign * (treeNs[k] ?? NaN), 0);
+  const { passes, contention } = timed;
   const parts: Record<Part, () => number> = {
     total: () => totalNs,
     tree: () => treePart,
     rest: () => totalNs - treePart,
     atomics: () => atomicsNs(countAtomics(total), budgetMs) / work.sections.length,
   };
-  return { nsPerOperation: parts[part](), hash: hits.toString(16), passes };
-}
-
-/** Each is run in turns with the others, for about `budgetMs` in all. Nanoseconds of the fastest pass of each. */
-function fastestPasses(
-  runs: readonly (() => unknown)[],
-  budgetMs: number,
-): { ns: number[]; passes: number } {
-  const ns = runs.map(() => Infinity);
-  let passes = 0;
-  for (const end = performance.now() + budgetMs; performance.now() < end; passes++) {
-    for (const [k, run] of runs.entries()) {
-      const begin = performance.now();
-      run();
-      ns[k] = Math.min(ns[k]!, (performance.now() - begin) * 1e6);
-    }
-  }
-  return { ns, passes };
+  return { nsPerOperation: parts[part](), hash: hits.toString(16), passes, contention };
 }
 
 /** What adds up to the tree's part. */

@@ -81,8 +81,8 @@ export const treeSection: Section = {
     for (const file of files) {
       observations.push(await observeTree(contender, readBytes(file), budgetMs));
     }
-    const { nsPerOperation = NaN, passes = 0 } = observations.at(-1) ?? {};
-    return { nsPerOperation, passes, hash: observations.map(({ hash }) => hash).join('-') };
+    const hash = observations.map((each) => each.hash).join('-');
+    return { nsPerOperation: NaN, passes: 0, ...observations.at(-1), hash };
   },
 };
 

@@ -1,15 +1,16 @@
 /** One observation of one tree: the operations file, over and over. */
 import { performance } from 'node:perf_hooks';
+import { timePasses } from '../contention.ts';
 import type { Observation } from '../method.ts';
 import { makeContender, type TreeContender } from './contenders.ts';
 import { INSERT, QUERY, ROW_WORDS, viewOperations, type Operations } from './operations.ts';
 
-/** The least to warm up with, and to time: on a busy machine the engine's compiler waits for a core while the clock goes on. */
+/** The least to warm up with: on a busy machine the engine's compiler waits for a core while the clock goes on. */
 const OPERATIONS_MIN = 500_000;
 
 /**
- * Builds the set and runs the operations for about `budgetMs`, as long before to warm up; longer where that is not enough, up to ten times. The fastest pass counts: other programs on the machine
- * only ever make one slower. Passes before and after the timed ones hash every hit; the timed ones count them. Throws when two passes differ.
+ * Builds the set and runs the operations for about `budgetMs`, as long before to warm up. The fastest pass counts. Passes before and after the timed
+ * ones hash every hit; the timed ones count them. Throws when two passes differ.
  */
 export async function observeTree(
   contender: string,
@@ -23,30 +24,22 @@ export async function observeTree(
 
   const hash = hashPass(tree, operations, into);
   const hits = countPass(tree, operations, into);
-  let passes = 0;
-  let fastestMs = Infinity;
-  for (const isTimed of [false, true]) {
-    const begin = performance.now();
-    let elapsedMs = 0;
-    let done = 0;
-    do {
-      const start = performance.now();
-      const again = countPass(tree, operations, into);
-      const end = performance.now();
-      if (again !== hits) throw new Error(DIFFERS);
-      if (isTimed) {
-        passes++;
-        fastestMs = Math.min(fastestMs, end - start);
-      }
-      done += operations.count;
-      elapsedMs = end - begin;
-    } while (elapsedMs < budgetMs || (done < OPERATIONS_MIN && elapsedMs < 10 * budgetMs));
-  }
+  const pass = (): void => {
+    if (countPass(tree, operations, into) !== hits) throw new Error(DIFFERS);
+  };
+  const begin = performance.now();
+  let done = 0;
+  do {
+    pass();
+    done += operations.count;
+  } while (performance.now() - begin < budgetMs || done < OPERATIONS_MIN);
+  const { fastestMs, passes, contention } = timePasses([pass], budgetMs);
   if (hashPass(tree, operations, into) !== hash) throw new Error(DIFFERS);
   return {
-    nsPerOperation: (fastestMs * 1e6) / operations.count,
+    nsPerOperation: (fastestMs[0]! * 1e6) / operations.count,
     hash: (hash >>> 0).toString(16).padStart(8, '0'),
     passes,
+    contention,
   };
 }
 
