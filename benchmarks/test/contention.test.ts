@@ -36,10 +36,10 @@ describe('passes', () => {
     for (const ms of fastestMs) expect(ms).toBeLessThan(5);
   });
 
-  test('go on past the budget, ten times as long, while no pass is as calm as one before has been', () => {
+  test('go on past the budget, four times as long, while no pass is as calm as one before has been', () => {
     const begin = performance.now();
     counting('0.001');
-    expect(performance.now() - begin).toBeGreaterThanOrEqual(50);
+    expect(performance.now() - begin).toBeGreaterThanOrEqual(20);
   });
 });
 
