@@ -8,7 +8,7 @@
 /* As in ../src/contention.ts. */
 #define DISTURBED 1.04
 #define CALM_PASSES 10
-#define PATIENCE 4
+#define PATIENCE 2
 
 /* Volatile, so that no compiler makes other loops of these. */
 static volatile double numbers[64];

@@ -47,7 +47,7 @@ export function measureContention(): number {
 const CALM_PASSES = 10;
 
 /** How many times the budget may be used up waiting for them. */
-const PATIENCE = 4;
+const PATIENCE = 2;
 
 /** What passes took. */
 export interface Passes {

@@ -36,10 +36,10 @@ describe('passes', () => {
     for (const ms of fastestMs) expect(ms).toBeLessThan(5);
   });
 
-  test('go on past the budget, four times as long, while no pass is as calm as one before has been', () => {
+  test('go on past the budget, twice as long, while no pass is as calm as one before has been', () => {
     const begin = performance.now();
     counting('0.001');
-    expect(performance.now() - begin).toBeGreaterThanOrEqual(20);
+    expect(performance.now() - begin).toBeGreaterThanOrEqual(10);
   });
 });
 
@@ -96,14 +96,15 @@ test.each<[string, Level, [number, number][], number[], object]>([
   ],
   [
     'gives up in time, with the least disturbed',
-    'short',
+    'full',
     [
       [1, 10],
       [1.5, 19],
       [1.6, 9],
+      [1.7, 8],
     ],
     [10, 19],
-    { repeated: 1, disturbed: 1 },
+    { repeated: 2, disturbed: 1 },
   ],
   [
     'repeats nothing in a smoke run',
