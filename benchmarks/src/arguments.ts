@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import type { Level, Section } from './section.ts';
-import { SECTIONS } from './sections/index.ts';
+import { SECTIONS, SHORT_SECTIONS } from './sections/index.ts';
 
 export interface Options {
   level: Level;
@@ -31,7 +31,10 @@ export function parseArgs(argv: readonly string[]): Options | number {
       'compare with an earlier run, written by --json; exit code 1 when a verdict changed',
     )
     .option('--record', 'write results/ and the tables of the README')
-    .addHelpText('after', '\nWithout --smoke or --full: the short comparison, under three minutes.')
+    .addHelpText(
+      'after',
+      '\nWithout --smoke or --full: the short comparison, under three minutes. It leaves out wasm.',
+    )
     .allowExcessArguments(false)
     .exitOverride()
     .configureOutput({ outputError: () => {} });
@@ -75,9 +78,10 @@ function check({
       `expected one of ${SECTIONS.map(({ name }) => name).join(', ')} after --only, got ${name}`,
     );
   });
+  const level = smoke ? 'smoke' : full ? 'full' : 'short';
   return {
-    level: smoke ? 'smoke' : full ? 'full' : 'short',
-    sections: sections ?? SECTIONS,
+    level,
+    sections: sections ?? (level === 'short' ? SHORT_SECTIONS : SECTIONS),
     ...(json === undefined ? {} : { json }),
     ...(compare === undefined ? {} : { compare }),
     record,

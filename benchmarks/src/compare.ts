@@ -1,6 +1,6 @@
 /** This run against an earlier one: what has become faster or slower by more than both intervals allow, and whether the verdicts are the same. */
 import { readFileSync } from 'node:fs';
-import type { Estimate } from './method.ts';
+import { COVERAGE_MIN, MARGIN, type Estimate, type Verdict } from './method.ts';
 import type { CaseResult, ContenderResult, Report } from './runner.ts';
 
 export class NotAReportError extends Error {}
@@ -56,13 +56,17 @@ export function compareReports(before: Report, now: Report): Comparison {
 }
 
 function changeOfTime(was: Estimate, is: Estimate): string {
-  let change = 'cannot tell';
-  if (is.high < was.low * 0.95) change = 'faster';
-  if (is.low > was.high * 1.05) change = 'slower';
-  return `${was.median.toFixed(1)} ns → ${is.median.toFixed(1)} ns, ${change}`;
+  return `${was.median.toFixed(1)} ns → ${is.median.toFixed(1)} ns, ${verdictOfTimes(was, is)}`;
 }
 
-/** "Cannot tell" is no verdict: it contradicts one only if the intervals share no ratio. */
+function verdictOfTimes(was: Estimate, is: Estimate): Verdict {
+  if (Math.min(was.coverage, is.coverage) < COVERAGE_MIN) return 'cannot tell';
+  if (is.high < was.low * (1 - MARGIN)) return 'faster';
+  if (is.low > was.high * (1 + MARGIN)) return 'slower';
+  return 'cannot tell';
+}
+
+/** "Cannot tell" is no verdict: it contradicts one only if the intervals are further apart than what is told from none. */
 function compareVerdicts(
   comparison: Comparison,
   key: string,
@@ -73,9 +77,13 @@ function compareVerdicts(
   comparison.verdicts++;
   if (was.verdict === is.verdict) return;
   const isDecided = was.verdict !== 'cannot tell' && is.verdict !== 'cannot tell';
-  const overlap = was.ratio.low <= is.ratio.high && is.ratio.low <= was.ratio.high;
-  const list = isDecided || !overlap ? comparison.changed : comparison.undecided;
+  const list =
+    isDecided || isApart(was.ratio, is.ratio) ? comparison.changed : comparison.undecided;
   list.push(`${key}: ${describe(was)}, now ${describe(is)}`);
+}
+
+function isApart(a: Estimate, b: Estimate): boolean {
+  return a.low > b.high * (1 + MARGIN) || b.low > a.high * (1 + MARGIN);
 }
 
 function describe({ ratio, verdict }: ContenderResult): string {

@@ -2,7 +2,7 @@
  * Whether somebody else is busy on the same core.
  *
  * Two hardware threads of one core share its execution units (simultaneous multithreading, SMT). With a busy neighbour on the other one,
- * code that has much to do at once takes up to 1.6 times as long, and code that waits for one result after another takes as long as
+ * code that has much to do at once takes longer, and code that waits for one result after another takes as long as
  * before: so not even the ratio of two programs is safe. On a rented machine the neighbour may be somebody else's, comes and goes within
  * tenths of a second, and no load average has it.
  *
@@ -35,11 +35,11 @@ export class Calm {
   }
 }
 
-/** The least quotient in 10 ms. */
+/** The least of thirty quotients. */
 export function measureContention(): number {
   warmUp();
   let least = Infinity;
-  for (let k = 0; k < 100; k++) least = Math.min(least, quotient());
+  for (let k = 0; k < 30; k++) least = Math.min(least, quotient());
   return least;
 }
 
@@ -94,7 +94,7 @@ let isWarm = false;
 /** While one loop is compiled and the other is not, their quotient is of no meaning. */
 function warmUp(): void {
   if (isWarm) return;
-  for (let k = 0; k < 300; k++) quotient();
+  for (let k = 0; k < 100; k++) quotient();
   isWarm = true;
 }
 

@@ -6,8 +6,9 @@
  * 3. An observation counts only if it did the work: all contenders of a case must report one hash.
  * 4. Contenders are compared round by round: a round's ratio is the baseline's time over the contender's, so above 1 the contender is faster. What a
  *    noisy neighbour does to a round, it does to both.
- * 5. An observation that was made beside a busy neighbour on the same core (contention.ts) is made again, so that no program is judged by its worse
- *    moments and another by its better ones. Which ones those are is not asked of their times.
+ * 5. Passes go on until some were made without a busy neighbour on the same core (contention.ts), up to a limit, and a full run repeats an
+ *    observation that had none, so that no program is judged by its worse moments and another by its better ones. Which ones those are is not
+ *    asked of their times.
  * 6. The interval is that of order statistics for a median, without assumptions about the distribution. A verdict needs
  *    the whole interval on one side of 1 by more than the margin.
  */
@@ -34,10 +35,10 @@ export interface Estimate {
 export type Verdict = 'faster' | 'slower' | 'cannot tell';
 
 /** Differences smaller than this are not told from none. */
-const MARGIN = 0.05;
+export const MARGIN = 0.05;
 
 /** That of three rounds. */
-const COVERAGE_MIN = 0.75;
+export const COVERAGE_MIN = 0.75;
 
 /** The narrowest interval between order statistics that covers the median with 90 %; the whole range if none does. */
 export function estimate(samples: readonly number[]): Estimate {

@@ -4,6 +4,12 @@ import { parseArgs } from '../src/arguments.ts';
 const parse = (...args: string[]): ReturnType<typeof parseArgs> =>
   parseArgs(['node', 'bench', ...args]);
 
+function namesOf(...args: string[]): string[] {
+  const options = parse(...args);
+  if (typeof options === 'number') throw new Error(`exit code ${options}`);
+  return options.sections.map(({ name }) => name);
+}
+
 describe('parseArgs', () => {
   const complain = vi.fn<(line: string) => void>();
   beforeEach(() => {
@@ -14,6 +20,13 @@ describe('parseArgs', () => {
 
   it('asks for the short comparison of everything when nothing is said', () => {
     expect(parse()).toMatchObject({ level: 'short', record: false });
+  });
+
+  it('leaves wasm out of the short comparison, but not when it is asked for', () => {
+    expect(namesOf()).not.toContain('wasm');
+    expect(namesOf('--full')).toEqual([...namesOf(), 'wasm']);
+    expect(namesOf('--smoke')).toEqual(namesOf('--full'));
+    expect(namesOf('--only', 'wasm')).toEqual(['wasm']);
   });
 
   it('takes a level, a section and files', () => {

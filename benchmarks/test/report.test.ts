@@ -39,6 +39,7 @@ describe('compareReports', () => {
     [[5, 6, 5, 6, 5], 'faster'],
     [[20, 21, 20, 21, 20], 'slower'],
     [[11, 12, 13, 12, 11], 'cannot tell'],
+    [[20], 'cannot tell'],
   ])('finds %j, which is %s', (samples, verdict) => {
     expect(compareReports(before, reportOf({ ours: samples })).times[0]).toMatch(
       new RegExp(`, ${verdict}$`),
@@ -57,11 +58,15 @@ describe('verdicts of two runs', () => {
   const barely = [1.02, 1.3, 1.6];
   const even = [0.99, 1, 1.01];
   const slower = [0.5, 0.6, 0.7];
+  const hardlyFaster = [1.06, 1.07, 1.08];
+  const hardly = [1.0, 1.02, 1.03];
 
   it.each([
     { was: faster, is: faster, changed: 0, undecided: 0 },
     { was: faster, is: barely, changed: 0, undecided: 1 },
     { was: barely, is: faster, changed: 0, undecided: 1 },
+    { was: hardlyFaster, is: hardly, changed: 0, undecided: 1 },
+    { was: hardly, is: hardlyFaster, changed: 0, undecided: 1 },
     { was: faster, is: even, changed: 1, undecided: 0 },
     { was: even, is: slower, changed: 1, undecided: 0 },
     { was: faster, is: slower, changed: 1, undecided: 0 },

@@ -19,14 +19,14 @@ import {
 } from '@mmu-notifier/address-space';
 import { mapFlags, remapFlags, type MemoryEvent } from '@mmu-notifier/workloads';
 import type { Contender } from './strategies.ts';
-import { TimedNotifier, Timings } from './timing.ts';
+import { TimedNotifier, Timings, type Quantiles } from './timing.ts';
 
 /** What one replay saw. */
 export interface ReplayResult {
   readonly counts: Statistics;
   readonly firstStale: string | undefined;
-  readonly nsPerInvalidation: { p50: number; p99: number } | undefined;
-  readonly nsPerFault: { p50: number; p99: number } | undefined;
+  readonly nsPerInvalidation: Quantiles | undefined;
+  readonly nsPerFault: Quantiles | undefined;
   /** Events that named an address space or a registration that was gone. */
   readonly late: number;
   /** Of the replay, without reading the recording. */
@@ -61,8 +61,8 @@ export async function replay(
   return {
     counts: run.machine.statistics,
     firstStale: run.machine.oracle.firstStale,
-    nsPerInvalidation: timings.invalidation.summary(),
-    nsPerFault: timings.fault.summary(),
+    nsPerInvalidation: timings.invalidation,
+    nsPerFault: timings.fault,
     late: run.late,
     seconds: (performance.now() - startMs) / 1000,
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,

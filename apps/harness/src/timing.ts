@@ -3,7 +3,8 @@
  * for each fault (readBegin and publish, without what is installed), as its caller sees them.
  *
  * 1. Only calls that returned at once are measured: one that had to wait contains other agents' work.
- * 2. What the clock itself costs is measured when this starts, and taken off every sample.
+ * 2. What the clock itself costs is measured once for each sample, since it changes with what else is compiled and with what else the core
+ *    does; the median is taken off.
  */
 import type {
   Invalidation,
@@ -19,10 +20,10 @@ import type {
 } from '@mmu-notifier/core';
 import { isPromise } from '@mmu-notifier/core';
 import { nowMs } from '@mmu-notifier/sync';
-import { medianSorted, quantileSorted } from 'simple-statistics';
+import { quantileSorted } from 'simple-statistics';
 
 /** Samples in nanoseconds. Grows by doubling, so that adding one costs next to nothing. */
-export class Samples {
+class Samples {
   #values = new Float64Array(1024);
   #length = 0;
 
@@ -39,29 +40,59 @@ export class Samples {
     this.#values[this.#length++] = ns;
   }
 
-  /** The quantiles p50 and p99, or nothing without samples. */
-  summary(): { p50: number; p99: number } | undefined {
-    if (this.#length === 0) return undefined;
+  quantiles(): Quantiles {
     const sorted = [...this.#values.subarray(0, this.#length).sort()];
     return { p50: quantileSorted(sorted, 0.5), p99: quantileSorted(sorted, 0.99) };
   }
 }
 
-/** What a run measured. */
-export class Timings {
-  readonly invalidation: Samples = new Samples();
-  readonly fault: Samples = new Samples();
-  /** What two readings of the clock in a row cost, in nanoseconds: the median of many. */
-  readonly clockNs: number = clockNs();
+/** In nanoseconds. */
+export interface Quantiles {
+  p50: number;
+  p99: number;
 }
 
-function clockNs(): number {
-  const differences: number[] = [];
-  for (let i = 0; i < 10_000; i++) {
-    const startMs = nowMs();
-    differences.push((nowMs() - startMs) * 1e6);
+/** What a run measured. */
+export class Timings {
+  readonly #invalidation = new Samples();
+  readonly #fault = new Samples();
+  /** Of two readings in a row. */
+  readonly #clock = new Samples();
+
+  /** @param ns its start and its end, each between two readings of the clock */
+  addInvalidation(ns: number): void {
+    this.#invalidation.add(ns);
+    this.#measureClock();
   }
-  return medianSorted(differences.sort((a, b) => a - b));
+
+  /** @param ns its readBegin and its publish, each between two readings of the clock, and two more in the publish */
+  addFault(ns: number): void {
+    this.#fault.add(ns);
+    this.#measureClock();
+  }
+
+  /** Nothing without samples. */
+  get invalidation(): Quantiles | undefined {
+    return this.#withoutClock(this.#invalidation, 2);
+  }
+
+  /** Nothing without samples. */
+  get fault(): Quantiles | undefined {
+    return this.#withoutClock(this.#fault, 3);
+  }
+
+  #measureClock(): void {
+    const startMs = nowMs();
+    this.#clock.add((nowMs() - startMs) * 1e6);
+  }
+
+  /** At least a nanosecond: what is less, this clock does not tell. */
+  #withoutClock(samples: Samples, readings: number): Quantiles | undefined {
+    if (samples.length === 0) return undefined;
+    const clockNs = readings * this.#clock.quantiles().p50;
+    const { p50, p99 } = samples.quantiles();
+    return { p50: Math.max(1, p50 - clockNs), p99: Math.max(1, p99 - clockNs) };
+  }
 }
 
 /** See the file's head. */
@@ -81,7 +112,7 @@ export class TimedNotifier implements Notifier {
   invalidateRangeStart(range: RangeToInvalidate, signal?: AbortSignal): MaybePromise<Invalidation> {
     const startMs = nowMs();
     const started = this.#inner.invalidateRangeStart(range, signal);
-    const ns = (nowMs() - startMs) * 1e6 - this.#timings.clockNs;
+    const ns = (nowMs() - startMs) * 1e6;
     if (!isPromise(started)) this.#startNs.set(started, ns);
     return started;
   }
@@ -89,7 +120,7 @@ export class TimedNotifier implements Notifier {
   tryInvalidateRangeStart(range: RangeToInvalidate): Invalidation | undefined {
     const startMs = nowMs();
     const started = this.#inner.tryInvalidateRangeStart(range);
-    const ns = (nowMs() - startMs) * 1e6 - this.#timings.clockNs;
+    const ns = (nowMs() - startMs) * 1e6;
     if (started !== undefined) this.#startNs.set(started, ns);
     return started;
   }
@@ -99,9 +130,9 @@ export class TimedNotifier implements Notifier {
     this.#startNs.delete(invalidation);
     const startMs = nowMs();
     const ended = this.#inner.invalidateRangeEnd(invalidation);
-    const ns = (nowMs() - startMs) * 1e6 - this.#timings.clockNs;
+    const ns = (nowMs() - startMs) * 1e6;
     if (startedNs !== undefined && !isPromise(ended)) {
-      this.#timings.invalidation.add(Math.max(0, startedNs + ns));
+      this.#timings.addInvalidation(startedNs + ns);
     }
     return ended;
   }
@@ -171,7 +202,7 @@ class TimedSubscription implements Subscription {
   readBegin(signal?: AbortSignal): MaybePromise<Seq> {
     const startMs = nowMs();
     const seq = this.#inner.readBegin(signal);
-    this.#readNs = (nowMs() - startMs) * 1e6 - this.#timings.clockNs;
+    this.#readNs = (nowMs() - startMs) * 1e6;
     if (isPromise(seq)) this.#readNs = Number.NaN;
     return seq;
   }
@@ -186,9 +217,9 @@ class TimedSubscription implements Subscription {
     };
     const startMs = nowMs();
     const published = this.#inner.publish(seq, timedInstall, signal);
-    const ns = (nowMs() - startMs - installMs) * 1e6 - 2 * this.#timings.clockNs;
+    const ns = (nowMs() - startMs - installMs) * 1e6;
     if (published === true && !Number.isNaN(this.#readNs)) {
-      this.#timings.fault.add(Math.max(0, this.#readNs + ns));
+      this.#timings.addFault(this.#readNs + ns);
     }
     return published;
   }

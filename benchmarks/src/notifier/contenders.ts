@@ -30,8 +30,8 @@ const MAKERS: Record<string, (capacity: number) => Notifier | AddressSpace> = {
 
 export const NAMES: readonly string[] = Object.keys(MAKERS);
 
-/** With subscriptions so many that a pass over a list takes milliseconds: one list says what there is to say. */
-export const LARGE_NAMES: readonly string[] = [
+/** For a first look, and with subscriptions so many that a pass over a list takes milliseconds: one list says what there is to say. */
+export const FEW_NAMES: readonly string[] = [
   'interval',
   'interval/shared',
   'interval/shared, shared memory',

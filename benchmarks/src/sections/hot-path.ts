@@ -11,7 +11,7 @@ const SEED = 20_191_015;
 const SIZES: Record<Level, { subscriptions: readonly number[]; rounds: number; budgetMs: number }> =
   {
     smoke: { subscriptions: [10], rounds: 1, budgetMs: 5 },
-    short: { subscriptions: [1000], rounds: 3, budgetMs: 50 },
+    short: { subscriptions: [1000], rounds: 5, budgetMs: 40 },
     full: { subscriptions: [1, 1000], rounds: 8, budgetMs: 200 },
   };
 

@@ -15,3 +15,8 @@ export const SECTIONS: readonly Section[] = [
   macroSection,
   wasmSection,
 ];
+
+/** What a first look has: not the numbers behind one decision in docs/design.md. */
+export const SHORT_SECTIONS: readonly Section[] = SECTIONS.filter(
+  (section) => section !== wasmSection,
+);

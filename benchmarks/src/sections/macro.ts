@@ -6,7 +6,7 @@ import type { Observation } from '../method.ts';
 import type { Case, Contender, Level, Plan, Section } from '../section.ts';
 
 const SEED = 20_191_015;
-const MEASURED: readonly Measured[] = ['sections', 'faults'];
+const ROUNDS: Record<Level, number> = { smoke: 1, short: 5, full: 3 };
 
 /** One row of the table. */
 interface Row {
@@ -30,12 +30,13 @@ export const macroSection: Section = {
 };
 
 function plan(level: Level): Plan {
+  const columns: readonly Measured[] = level === 'full' ? ['sections', 'faults'] : ['sections'];
   const cases: Case[] = rowsFor(level).flatMap(({ label, source }) =>
-    MEASURED.map((measured) => ({
+    columns.map((measured) => ({
       row: label,
       column: measured,
       input: { source: { ...source }, measured },
-      rounds: level === 'smoke' ? 1 : 3,
+      rounds: ROUNDS[level],
       contenders: contendersFor(level),
     })),
   );

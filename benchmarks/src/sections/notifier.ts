@@ -1,7 +1,7 @@
 /** Notifiers: what a section, a read and a subscription cost, beside the section's protocol in C. */
 import type { Observation } from '../method.ts';
 import { buildNative } from '../native.ts';
-import { LARGE_NAMES, NAMES } from '../notifier/contenders.ts';
+import { FEW_NAMES, NAMES } from '../notifier/contenders.ts';
 import { makeSections, type Sections } from '../notifier/operations.ts';
 import { observeNotifier, type Operation } from '../notifier/run.ts';
 import { OperationsFolder, readBytes } from '../operations-folder.ts';
@@ -12,7 +12,7 @@ const SEED = 20_191_015;
 const SIZES: Record<Level, { subscriptions: readonly number[]; rounds: number; budgetMs: number }> =
   {
     smoke: { subscriptions: [10], rounds: 1, budgetMs: 5 },
-    short: { subscriptions: [1000], rounds: 3, budgetMs: 40 },
+    short: { subscriptions: [1000], rounds: 5, budgetMs: 30 },
     full: { subscriptions: [1, 10, 100, 1000, 10_000, 100_000], rounds: 3, budgetMs: 80 },
   };
 
@@ -51,7 +51,7 @@ function prepare(level: Level): Promise<Plan> {
     for (const { column, operation, sections } of COLUMNS) {
       if (sections === 'ten hits' && count < 10) continue;
       const file = files.file(`${sections}-${count}`, () => makeSections(sections, count, SEED));
-      const names = count < 100_000 ? NAMES : LARGE_NAMES;
+      const names = count < 100_000 && level !== 'short' ? NAMES : FEW_NAMES;
       const contenders: Contender[] = names.map((name) => ({ name }));
       if (operation === 'section' && native !== undefined) {
         const command = [native.files.observe_section, file, String(budgetMs)];

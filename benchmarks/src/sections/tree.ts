@@ -31,10 +31,10 @@ const SIZES: Record<Level, Size> = {
     peerRounds: 1,
   },
   short: {
-    ranges: [100, 10_000, 100_000],
+    ranges: [100, 10_000],
     rounds: 5,
     largeRounds: 5,
-    budgetMs: 50,
+    budgetMs: 40,
     peerRanges: [10_000],
     peerRounds: 3,
   },

@@ -4,6 +4,7 @@ import {
   attachSrcuDomain,
   createSrcuDomain,
   hlistSrcu,
+  type HlistNotifier,
   srcuDomainByteLength,
 } from '../src/index.ts';
 import { Mm, mmAt } from '../src/layout.ts';
@@ -59,39 +60,37 @@ describe.each(memories)('afterwards, in an %s', (kind) => {
   });
 });
 
+/** Whether `first`, unregistering while `other`'s start is in a callback, waits for that callback. */
+async function unregisterWaits(first: HlistNotifier, other: HlistNotifier): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  for (const each of [first, other]) {
+    each.registerOps(1, { invalidateRangeStart: () => promise });
+  }
+  const registration = now(first.register(1));
+  const starting = other.invalidateRangeStart(page);
+  const unregistering = first.unregister(registration);
+  const waits = await isPending(unregistering);
+  resolve();
+  const section = await starting;
+  await unregistering;
+  await other.invalidateRangeEnd(section);
+  return waits;
+}
+
 describe('afterwards', () => {
   it('an agent that attached with a domain reads in that domain: who unregisters waits for its callbacks', async () => {
     const memory = new SharedArrayBuffer(hlistSrcu.byteLength(2));
     const domainMemory = new SharedArrayBuffer(srcuDomainByteLength);
     const first = hlistSrcu.create({ memory, srcu: createSrcuDomain(domainMemory) });
     const other = hlistSrcu.attach(memory, { srcu: attachSrcuDomain(domainMemory) });
-    const { promise, resolve } = Promise.withResolvers<void>();
-    for (const each of [first, other]) {
-      each.registerOps(1, { invalidateRangeStart: () => promise });
-    }
-    const registration = now(first.register(1));
-    const starting = other.invalidateRangeStart(page);
-    const unregistering = first.unregister(registration);
-    expect(await isPending(unregistering)).toBe(true);
-    resolve();
-    const section = await starting;
-    await unregistering;
-    await other.invalidateRangeEnd(section);
+    expect(await unregisterWaits(first, other)).toBe(true);
   });
 
   it('an agent that attached with a domain to a notifier that has its own reads in that', async () => {
-    const first = hlistSrcu.create({ memory: new SharedArrayBuffer(hlistSrcu.byteLength(2)) });
-    const other = hlistSrcu.attach(first.memory, { srcu: createSrcuDomain() });
-    const { promise, resolve } = Promise.withResolvers<void>();
-    for (const each of [first, other]) {
-      each.registerOps(1, { invalidateRangeStart: () => promise });
-    }
-    const registration = now(first.register(1));
-    const starting = other.invalidateRangeStart(page);
-    const unregistering = first.unregister(registration);
-    expect(await isPending(unregistering)).toBe(true);
-    resolve();
-    await Promise.all([unregistering, starting]);
+    const memory = new SharedArrayBuffer(hlistSrcu.byteLength(2));
+    const first = hlistSrcu.create({ memory });
+    const other = hlistSrcu.attach(memory, { srcu: createSrcuDomain() });
+    expect(await unregisterWaits(first, other)).toBe(true);
   });
 
   it.each([0, 1])('get finds what another agent got by the id %d', (id) => {

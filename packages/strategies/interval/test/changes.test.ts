@@ -21,47 +21,6 @@ import {
 } from './world.ts';
 
 describe.each(places)('subscribing in %s', (kind) => {
-  const inWords = kind !== 'objects';
-
-  it.runIf(inWords)(
-    '[D1] in a full section is not visible at once, but its first read waits for the end',
-    async () => {
-      const world = new World(kind);
-      world.recorder(0, 10);
-      const end = world.start(0, 10);
-      const { calls, subscription } = world.recorder(0, 10);
-      world.invalidate(0, 10);
-      expect(calls).toEqual([]);
-      const read = subscription.readBegin();
-      expect(await isPending(read)).toBe(true);
-      end();
-      expect(publish(subscription, await read)).toBe(true);
-      world.invalidate(0, 10);
-      expect(calls).toHaveLength(1);
-      world.verify();
-    },
-  );
-
-  it.runIf(inWords)(
-    '[D2] while sections are open that hit nobody makes the epoch full, and its first read waits',
-    async () => {
-      const world = new World(kind);
-      const end = world.start(0, 10);
-      expect(world.words.seqLow & 1).toBe(0);
-      const { calls, subscription } = world.recorder(0, 10);
-      expect(world.words.seqLow & 1).toBe(1);
-      world.verify();
-      const read = subscription.readBegin();
-      expect(await isPending(read)).toBe(true);
-      world.invalidate(0, 10);
-      expect(calls).toHaveLength(1);
-      expect(await isPending(read)).toBe(true);
-      end();
-      expect(publish(subscription, await read)).toBe(true);
-      world.verify();
-    },
-  );
-
   it('[D2] while idle leaves nothing to wait for', () => {
     const world = new World(kind);
     const { subscription } = world.recorder(0, 10);
@@ -99,8 +58,43 @@ describe.each(places)('subscribing in %s', (kind) => {
     expect(made.map(({ calls }) => calls.length)).toEqual([0, 1, 1, 0, 0, 1, 1, 0]);
     expect(first.calls).toHaveLength(1);
   });
+});
 
-  it.runIf(inWords)('[K-S10] every subscription’s seq is odd, however it was made', () => {
+describe.each(kinds)('subscribing in %s', (kind) => {
+  it('[D1] in a full section is not visible at once, but its first read waits for the end', async () => {
+    const world = new World(kind);
+    world.recorder(0, 10);
+    const end = world.start(0, 10);
+    const { calls, subscription } = world.recorder(0, 10);
+    world.invalidate(0, 10);
+    expect(calls).toEqual([]);
+    const read = subscription.readBegin();
+    expect(await isPending(read)).toBe(true);
+    end();
+    expect(publish(subscription, await read)).toBe(true);
+    world.invalidate(0, 10);
+    expect(calls).toHaveLength(1);
+    world.verify();
+  });
+
+  it('[D2] while sections are open that hit nobody makes the epoch full, and its first read waits', async () => {
+    const world = new World(kind);
+    const end = world.start(0, 10);
+    expect(world.words.seqLow & 1).toBe(0);
+    const { calls, subscription } = world.recorder(0, 10);
+    expect(world.words.seqLow & 1).toBe(1);
+    world.verify();
+    const read = subscription.readBegin();
+    expect(await isPending(read)).toBe(true);
+    world.invalidate(0, 10);
+    expect(calls).toHaveLength(1);
+    expect(await isPending(read)).toBe(true);
+    end();
+    expect(publish(subscription, await read)).toBe(true);
+    world.verify();
+  });
+
+  it('[K-S10] every subscription’s seq is odd, however it was made', () => {
     const world = new World(kind);
     const idle = world.recorder(0, 10);
     const endPartial = world.start(100, 110);
@@ -117,8 +111,6 @@ describe.each(places)('subscribing in %s', (kind) => {
 });
 
 describe.each(places)('closing in %s', (kind) => {
-  const inWords = kind !== 'objects';
-
   it('[U1] [K-S3] when idle is over at once, and no callback comes', () => {
     const world = new World(kind);
     const { calls, subscription } = world.recorder(0, 10);
@@ -131,27 +123,6 @@ describe.each(places)('closing in %s', (kind) => {
     subscription.closeSync();
     world.verify();
   });
-
-  it.runIf(inWords)(
-    '[U1] [K-S3] [K-L1] in a section waits for its end, and may be called until then',
-    async () => {
-      const world = new World(kind);
-      const { calls, subscription } = world.recorder(0, 10);
-      const end = world.start(0, 10);
-      const closed = subscription.close();
-      expect(subscription.isOpen).toBe(false);
-      world.invalidate(0, 10);
-      expect(calls).toHaveLength(2);
-      expect(await isPending(closed)).toBe(true);
-      expect(await isPending(subscription.close())).toBe(true);
-      world.verify();
-      end();
-      await closed;
-      world.verify();
-      world.invalidate(0, 10);
-      expect(calls).toHaveLength(2);
-    },
-  );
 
   it('[U1] waits for a callback that sleeps', async () => {
     const world = new World(kind);
@@ -182,27 +153,6 @@ describe.each(places)('closing in %s', (kind) => {
     opened.open();
     await closed;
     world.verify();
-    expect(world.subscribe(0, 10).id).toBe(subscription.id);
-  });
-
-  it.runIf(inWords)('[U1] aborted leaves it closing, and goes on by itself', async () => {
-    const world = new World(kind);
-    const { calls, subscription } = world.recorder(0, 10);
-    const end = world.start(0, 10);
-    const controller = new AbortController();
-    const closed = subscription.close(controller.signal);
-    controller.abort(new Error('enough'));
-    await expect(closed).rejects.toThrow('enough');
-    expect(subscription.isOpen).toBe(false);
-    expect(thrownBy(() => subscription.readBegin()).code).toBe('MMN_CLOSED');
-    await expect(subscription.close(controller.signal)).rejects.toThrow('enough');
-    const again = subscription.close();
-    expect(await isPending(again)).toBe(true);
-    end();
-    await again;
-    world.verify();
-    world.invalidate(0, 10);
-    expect(calls).toHaveLength(1);
     expect(world.subscribe(0, 10).id).toBe(subscription.id);
   });
 
@@ -280,21 +230,6 @@ describe.each(places)('closing in %s', (kind) => {
     world.verify();
   });
 
-  it.runIf(inWords)('[U1] closeSync beside a close on its way frees once', async () => {
-    const world = new World(kind);
-    const { subscription } = world.recorder(0, 10);
-    expect(subscription.lock.tryLock()).toBe(true);
-    const closed = subscription.close();
-    expect(await isPending(closed)).toBe(true);
-    subscription.lock.unlock();
-    subscription.closeSync();
-    await closed;
-    world.verify();
-    const again = [world.subscribe(0, 10), world.subscribe(0, 10)];
-    expect(again[0]!.id).not.toBe(again[1]!.id);
-    world.verify();
-  });
-
   it('closeSync that would have to wait in one event loop says so, and closes all the same', async () => {
     const world = new World('event-loop');
     const { calls, subscription } = world.recorder(0, 10);
@@ -308,6 +243,62 @@ describe.each(places)('closing in %s', (kind) => {
     world.invalidate(0, 10);
     expect(calls).toHaveLength(1);
     expect(world.subscribe(0, 10).id).toBe(subscription.id);
+    world.verify();
+  });
+});
+
+describe.each(kinds)('closing in %s', (kind) => {
+  it('[U1] [K-S3] [K-L1] in a section waits for its end, and may be called until then', async () => {
+    const world = new World(kind);
+    const { calls, subscription } = world.recorder(0, 10);
+    const end = world.start(0, 10);
+    const closed = subscription.close();
+    expect(subscription.isOpen).toBe(false);
+    world.invalidate(0, 10);
+    expect(calls).toHaveLength(2);
+    expect(await isPending(closed)).toBe(true);
+    expect(await isPending(subscription.close())).toBe(true);
+    world.verify();
+    end();
+    await closed;
+    world.verify();
+    world.invalidate(0, 10);
+    expect(calls).toHaveLength(2);
+  });
+
+  it('[U1] aborted leaves it closing, and goes on by itself', async () => {
+    const world = new World(kind);
+    const { calls, subscription } = world.recorder(0, 10);
+    const end = world.start(0, 10);
+    const controller = new AbortController();
+    const closed = subscription.close(controller.signal);
+    controller.abort(new Error('enough'));
+    await expect(closed).rejects.toThrow('enough');
+    expect(subscription.isOpen).toBe(false);
+    expect(thrownBy(() => subscription.readBegin()).code).toBe('MMN_CLOSED');
+    await expect(subscription.close(controller.signal)).rejects.toThrow('enough');
+    const again = subscription.close();
+    expect(await isPending(again)).toBe(true);
+    end();
+    await again;
+    world.verify();
+    world.invalidate(0, 10);
+    expect(calls).toHaveLength(1);
+    expect(world.subscribe(0, 10).id).toBe(subscription.id);
+  });
+
+  it('[U1] closeSync beside a close on its way frees once', async () => {
+    const world = new World(kind);
+    const { subscription } = world.recorder(0, 10);
+    expect(subscription.lock.tryLock()).toBe(true);
+    const closed = subscription.close();
+    expect(await isPending(closed)).toBe(true);
+    subscription.lock.unlock();
+    subscription.closeSync();
+    await closed;
+    world.verify();
+    const again = [world.subscribe(0, 10), world.subscribe(0, 10)];
+    expect(again[0]!.id).not.toBe(again[1]!.id);
     world.verify();
   });
 });
