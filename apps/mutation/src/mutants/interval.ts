@@ -388,6 +388,13 @@ export const localMutants: readonly Mutant[] = mutantsOf('interval', 'interval',
     'TREE.intersection',
   ],
   [
+    'local: what starts behind the first leaf is not looked for',
+    entries,
+    'this.reach = reaches.at(-1) ?? -1;',
+    'this.reach = reaches[0] ?? -1;',
+    'TREE.intersection',
+  ],
+  [
     'local: an unlock lets go of a lock that it has handed on',
     'local/mutex.ts',
     'queue.delete(next);\n      next();',

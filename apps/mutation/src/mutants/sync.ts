@@ -74,8 +74,8 @@ export const syncMutants: readonly Mutant[] = mutantsOf('reference', 'reference'
   [
     'a handle that is over is taken for the next section in its slot',
     sections,
-    'const next = (section.lastHandle + generationStep) & handleMax;',
-    'const next = section.lastHandle;',
+    'const next = handle + generationStep;',
+    'const next = handle;',
     'S7',
   ],
   [

@@ -50,15 +50,15 @@ export class Section implements InvalidationRange {
   note = 0;
   /** For the strategy: the same section's handle in a notifier it is composed with, or 0. */
   inner = 0;
-  /** The last handle that it had. */
-  lastHandle = 0;
-  /** `event` is `CLEAR`: spares a write of what the collector keeps track of. */
-  isClear = true;
+  /** The handle that it gets when it is opened again. */
+  nextHandle = 0;
+  /** `event` is `CLEAR` and nobody asked: spares writes of what the collector keeps track of. */
+  isPlain = true;
   readonly slot: number = 0;
 
   constructor(slot: number, generation: number) {
     this.slot = slot;
-    this.lastHandle = (generation << slotBits) | slot;
+    this.nextHandle = ((generation + 1) << slotBits) | slot;
   }
 }
 
@@ -105,26 +105,22 @@ export class SectionTable<S extends Section = Section> {
    */
   open(range: RangeToInvalidate, blockable: boolean): S {
     if (range === undefined || range === null) checkSpan(range, 'range');
-    const { start, end } = range;
+    const { start, end, event, owner } = range;
     // The same comparisons here: to call another module's function costs more than they do.
     if (!(Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start < end)) {
       checkSpan(range, 'range');
     }
-    const event = range.event ?? 'CLEAR';
-    if (event !== 'CLEAR') checkEvent(event);
+    if (event !== undefined) checkEvent(event);
     const first = this.#first;
     const section = first.handle === 0 ? first : this.#takeOther();
     section.start = start;
     section.end = end;
-    if (event !== 'CLEAR' || !section.isClear) setEvent(section, event);
     section.blockable = blockable;
-    if (section.owner !== range.owner) section.owner = range.owner;
+    if (event !== undefined || owner !== undefined || !section.isPlain)
+      setReason(section, event, owner);
     section.note = 0;
     section.inner = 0;
-    const next = (section.lastHandle + generationStep) & handleMax;
-    const handle = next < generationStep ? next + generationStep : next; // generation 0 is no generation
-    section.lastHandle = handle;
-    section.handle = handle;
+    section.handle = section.nextHandle;
     return section;
   }
 
@@ -142,8 +138,11 @@ export class SectionTable<S extends Section = Section> {
 
   /** Makes the slot free again. The section's fields, but for the owner, stay readable until the next `open`. */
   close(section: S): void {
-    if (section.handle === 0) refuseClosed();
+    const { handle } = section;
+    if (handle === 0) refuseClosed();
     section.handle = 0;
+    const next = handle + generationStep;
+    section.nextHandle = next > handleMax ? section.slot + generationStep : next; // generation 0 is no generation
     if (section.owner !== undefined) section.owner = undefined;
     if (section !== this.#first) this.#giveBack(section);
   }
@@ -189,9 +188,10 @@ function refuseClosed(): never {
   throw new InvariantError('a section is closed that is not open');
 }
 
-function setEvent(section: Section, event: InvalidationEvent): void {
+function setReason(section: Section, event: InvalidationEvent = 'CLEAR', owner: unknown): void {
   section.event = event;
-  section.isClear = event === 'CLEAR';
+  section.owner = owner;
+  section.isPlain = event === 'CLEAR' && owner === undefined;
 }
 
 function checkEvent(event: InvalidationEvent): void {

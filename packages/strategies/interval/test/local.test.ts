@@ -299,6 +299,7 @@ describe('verify', () => {
   test.each<[what: string, invariant: string, damage: Damage]>([
     ['a maximum that is too small', 'max is the largest', ({ leaves }) => leaves[0]!.max--],
     ['a reach that is too small', 'so far', ({ reaches }) => reaches[1]!--],
+    ['a reach of all that is too small', 'last of all', (entries) => entries.reach--],
     ['a start that is not the first', 'first entry does', ({ starts }) => starts[1]!--],
     ['leaves out of order', 'in order', ({ leaves }) => leaves.reverse()],
     ['a span that has moved', 'knows the spans', ({ leaves }) => leaves[0]!.entries[0]!.last++],

@@ -3,7 +3,7 @@
  *
  * 1. Leaves are in order of start, and so are the entries in each; who came first stands before who has the same start.
  * 2. No leaf is empty or has more than {@link leafMax} entries; two neighbours have more than half of that together.
- * 3. `reaches[k]` is the largest `last` in the leaves up to `k`, so it never falls, and what starts behind the last one hits nobody.
+ * 3. `reaches[k]` is the largest `last` in the leaves up to `k`, so it never falls.
  *
  * A search looks for the first leaf that reaches its range, then goes on until leaves start behind it. That is one leaf or two as a rule;
  * where an early entry is as long as all the others together, every leaf's maximum is looked at, one in {@link leafMax} entries.
@@ -29,17 +29,19 @@ export class Entries {
   /** Where each leaf starts. */
   readonly starts: number[] = [];
   readonly reaches: number[] = [];
+  /** The last of `reaches`, or -1: what starts behind it hits nobody. */
+  reach = -1;
 
-  /** Adds to a section whom it hits, in order. */
+  /** Adds to a section whom it hits, in order: its start calls them. */
   addHits(section: LocalSection): void {
     const { leaves, starts, reaches } = this;
     const count = leaves.length;
-    if (count === 0 || reaches[count - 1]! < section.start) return;
-    for (let k = count === 1 ? 0 : firstNotBelow(reaches, section.start); k < count; k++) {
-      if (starts[k]! >= section.end) return;
+    let k = count === 1 ? 0 : firstNotBelow(reaches, section.start);
+    for (; k < count && starts[k]! < section.end; k++) {
       const leaf = leaves[k]!;
       if (leaf.max >= section.start) addHitsOf(leaf, section);
     }
+    section.toCall = section.count;
   }
 
   insert(entry: Entry): void {
@@ -106,9 +108,10 @@ export class Entries {
         leaf.max = largestOf(leaf.lasts);
       }
       reach = Math.max(reach, leaf.max);
-      if (k >= first + 2 && reaches[k] === reach) return;
+      if (k >= first + 2 && reaches[k] === reach) break;
       reaches[k] = reach;
     }
+    this.reach = reaches.at(-1) ?? -1;
   }
 }
 

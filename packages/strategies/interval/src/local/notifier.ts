@@ -71,9 +71,9 @@ export class LocalNotifier implements Notifier {
 
   invalidateRangeStart(range: RangeToInvalidate, signal?: AbortSignal): MaybePromise<Invalidation> {
     const section = this.#open(range, true);
-    if (section.count === 0) return section.handle as Invalidation;
-    const called = this.#call(section, 'plain', signal);
-    return called === true ? (section.handle as Invalidation) : this.#startLater(section, called);
+    return section.count === 0
+      ? (section.handle as Invalidation)
+      : this.#startHits(section, signal);
   }
 
   invalidateRangeStartSync(range: RangeToInvalidate): Invalidation {
@@ -192,9 +192,14 @@ export class LocalNotifier implements Notifier {
 
   #open(range: RangeToInvalidate, blockable: boolean): LocalSection {
     const section = this.#sections.open(range, blockable);
-    this.#entries.addHits(section);
-    section.toCall = section.count;
+    // Asked here, so that no function is called for a section behind all that is subscribed.
+    if (section.start <= this.#entries.reach) this.#entries.addHits(section);
     return section;
+  }
+
+  #startHits(section: LocalSection, signal: AbortSignal | undefined): MaybePromise<Invalidation> {
+    const called = this.#call(section, 'plain', signal);
+    return called === true ? (section.handle as Invalidation) : this.#startLater(section, called);
   }
 
   /** Calls whom a section hits; ends it when that fails at once. */

@@ -23,7 +23,8 @@ export function verifyLocal(entries: Entries, sections: readonly LocalSection[])
   }
 }
 
-function verifyTree({ leaves, starts, reaches }: Entries): void {
+function verifyTree(inTree: Entries): void {
+  const { leaves, starts, reaches } = inTree;
   const all = leaves.flatMap((leaf) => leaf.entries);
   expect(
     starts.length === leaves.length && reaches.length === leaves.length,
@@ -59,6 +60,7 @@ function verifyTree({ leaves, starts, reaches }: Entries): void {
     expect(starts[k] === entries[0]!.start, 'a leaf starts where its first entry does');
     expect(reaches[k] === reach, 'reaches has the largest last so far');
   }
+  expect(inTree.reach === reach, 'reach is the largest last of all');
 }
 
 function expect(holds: boolean, invariant: string): void {
