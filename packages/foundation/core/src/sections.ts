@@ -37,6 +37,9 @@ let tableCount = 0;
 export const openSectionsMax: number = slotMask + 1;
 const generationStep = slotMask + 1;
 
+const nowhere = {} as RangeToInvalidate;
+const { isSafeInteger } = Number;
+
 /** One open section. What a strategy must remember from start to end goes into `note` and `inner`. */
 export class Section implements InvalidationRange {
   start = 0;
@@ -104,10 +107,9 @@ export class SectionTable<S extends Section = Section> {
    * @throws NotifierError `MMN_ADDRESS`, `MMN_RANGE_EMPTY`, `MMN_RANGE_INVERTED`, `MMN_EVENT`, `MMN_OUT_OF_CAPACITY`
    */
   open(range: RangeToInvalidate, blockable: boolean): S {
-    if (range === undefined || range === null) checkSpan(range, 'range');
-    const { start, end, event, owner } = range;
+    const { start, end, event, owner } = range ?? nowhere;
     // The same comparisons here: to call another module's function costs more than they do.
-    if (!(Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start < end)) {
+    if (!(isSafeInteger(start) && isSafeInteger(end) && start >= 0 && start < end)) {
       checkSpan(range, 'range');
     }
     if (event !== undefined) checkEvent(event);

@@ -156,7 +156,8 @@ function largestOf(numbers: readonly number[]): number {
 
 /** The first place of a list that never falls whose number is at least `bound`, or its length. */
 function firstNotBelow(list: readonly number[], bound: number): number {
-  let [low, high] = [0, list.length];
+  let low = 0;
+  let high = list.length;
   while (low < high) {
     const middle = (low + high) >> 1;
     if (list[middle]! < bound) low = middle + 1;
