@@ -66,8 +66,8 @@ export const syncMutants: readonly Mutant[] = mutantsOf('reference', 'reference'
   [
     'a spin lock is taken whoever holds it',
     spin,
-    'if (Atomics.compareExchange(region.words, index, 0, region.agent) !== 0) this.#spin();',
-    'Atomics.compareExchange(region.words, index, 0, region.agent);',
+    'else if (Atomics.compareExchange(region.words, this.index, 0, region.agent) !== 0) this.#spin();',
+    'else Atomics.compareExchange(region.words, this.index, 0, region.agent);',
     'EXPLORE.fault',
     'critical sections overlap',
   ],

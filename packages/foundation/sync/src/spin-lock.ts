@@ -38,15 +38,9 @@ export class SpinLock implements DriverLock {
   /** @throws NotifierError `MMN_LOCK` in one event loop when it is held; `MMN_AGENT_DIED` */
   lock(): void {
     if (debug.lockdep !== undefined) debug.lockdep.check(this, 'exclusive');
-    const { region, index } = this;
-    if (region.shared) {
-      if (Atomics.compareExchange(region.words, index, 0, region.agent) !== 0) this.#spin();
-    } else {
-      if (region.words[index] !== 0) {
-        this.#refuse('free', 'held: in one event loop it would spin for ever');
-      }
-      region.words[index] = region.agent;
-    }
+    const { region } = this;
+    if (!region.shared) this.#lockAlone();
+    else if (Atomics.compareExchange(region.words, this.index, 0, region.agent) !== 0) this.#spin();
     if (debug.lockdep !== undefined) debug.lockdep.hold(this, 'exclusive', true);
   }
 
@@ -82,13 +76,24 @@ export class SpinLock implements DriverLock {
   /** @throws NotifierError `MMN_LOCK` in one event loop when it is free */
   unlock(): void {
     if (debug.lockdep !== undefined) debug.lockdep.release(this);
+    const { region } = this;
+    if (region.shared) Atomics.store(region.words, this.index, 0);
+    else this.#unlockAlone();
+  }
+
+  /** Apart, since the engine's budget for inlining goes by the length of a function. */
+  #lockAlone(): void {
     const { region, index } = this;
-    if (region.shared) {
-      Atomics.store(region.words, index, 0);
-    } else {
-      if (region.words[index] === 0) this.#refuse('held', 'free');
-      region.words[index] = 0;
+    if (region.words[index] !== 0) {
+      this.#refuse('free', 'held: in one event loop it would spin for ever');
     }
+    region.words[index] = region.agent;
+  }
+
+  #unlockAlone(): void {
+    const { region, index } = this;
+    if (region.words[index] === 0) this.#refuse('held', 'free');
+    region.words[index] = 0;
   }
 
   #spin(): void {

@@ -84,10 +84,14 @@ describe.each(memories)('lockdep in $memory', (memory) => {
     ]);
   });
 
-  it('reports sleeping with a spin lock held, and names the lock', () => {
+  it.each<[string, (spin: SpinLock) => unknown]>([
+    ['taken', (spin) => spin.lock()],
+    ['tried', (spin) => spin.tryLock()],
+    ['entered, which one event loop does only to be watched', (spin) => spin.enter()],
+  ])('reports sleeping with a spin lock held that was %s, and names the lock', (_, take) => {
     const { a, spin } = locks();
     const reports = watch();
-    spin.lock();
+    take(spin);
     void a.lock();
     expect(reports).toEqual([
       {
