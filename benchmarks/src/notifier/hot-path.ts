@@ -3,7 +3,8 @@
  *
  * The tree's part is measured in the same process, in turns with the whole, and of each the fastest pass counts. In shared memory: the
  * lookups alone, in a tree of the same spans; a section that hits has two. In one event loop, whose tree is nobody else's: what a section that
- * misses costs more among the same subscriptions than where nobody subscribes.
+ * misses costs more among the same subscriptions than where nobody subscribes. So apart from it a section without a hit costs there what it
+ * costs where nobody subscribes.
  */
 import { BareTree } from '@mmu-notifier/interval-tree/bare';
 import type {
@@ -30,10 +31,10 @@ export const MODES = {
 
 export type Mode = keyof typeof MODES;
 
-/** What is raised, and the same subscriptions with sections that miss them. */
+/** What is raised; if that hits, also the same subscriptions with sections that miss them. */
 export interface HotPathFiles {
   readonly sections: ArrayBuffer;
-  readonly misses: ArrayBuffer;
+  readonly misses: ArrayBuffer | undefined;
 }
 
 /** One observation, of a mode. The hash is of the hits. */
@@ -47,11 +48,13 @@ export async function observeHotPath(
   const hits = prepareNotifier(MODES[mode], files.sections).countHits();
   const work = prepareNotifier(MODES[mode], files.sections, 'calls');
   const total = operation === 'section' ? startAndEnd(work) : readAndPublish(work);
-  const tree = operation === 'section' ? treeOf(work, mode, files.misses) : [];
-  const timed = timePasses([total, ...tree.map(({ pass }) => pass)], budgetMs);
+  const tree = operation === 'section' ? treeOf(work, mode, files.misses) : noTree;
+  const timed = timePasses([total, ...tree.passes], budgetMs);
   if (work.countHits() !== hits) throw new Error('the same sections met others the second time');
-  const [totalNs = NaN, ...treeNs] = timed.fastestMs.map((ms) => (ms * 1e6) / work.sections.length);
-  const treePart = tree.reduce((sum, { sign }, k) => sum + sign * (treeNs[k] ?? NaN), 0);
+  const [totalNs = NaN, ...passesNs] = timed.fastestMs.map(
+    (ms) => (ms * 1e6) / work.sections.length,
+  );
+  const treePart = tree.nsOf(totalNs, passesNs);
   const { passes, contention } = timed;
   const parts: Record<Part, () => number> = {
     total: () => totalNs,
@@ -62,20 +65,28 @@ export async function observeHotPath(
   return { nsPerOperation: parts[part](), hash: hits.toString(16), passes, contention };
 }
 
-/** What adds up to the tree's part. */
-interface Share {
-  readonly sign: 1 | -1;
-  pass(): unknown;
+/** What the tree's part is computed from: the whole, and further passes. */
+interface TreePart {
+  readonly passes: readonly (() => unknown)[];
+  nsOf(totalNs: number, passesNs: readonly number[]): number;
 }
 
-function treeOf(work: Work, mode: Mode, misses: ArrayBuffer): Share[] {
-  if (mode === 'shared memory') return [{ sign: 1, pass: lookUp(work) }];
-  const among = prepareNotifier(MODES[mode], misses);
+const noTree: TreePart = { passes: [], nsOf: () => 0 };
+
+function treeOf(work: Work, mode: Mode, misses: ArrayBuffer | undefined): TreePart {
+  if (mode === 'shared memory') {
+    return { passes: [lookUp(work)], nsOf: (_, [lookUps = NaN]) => lookUps };
+  }
   const { mm } = makeAddressSpace(MODES[mode], 1);
-  return [
-    { sign: 1, pass: startAndEnd(among) },
-    { sign: -1, pass: startAndEnd({ mm, sections: among.sections }) },
-  ];
+  const alone = startAndEnd({ mm, sections: work.sections });
+  if (misses === undefined) {
+    return { passes: [alone], nsOf: (total, [aloneNs = NaN]) => total - aloneNs };
+  }
+  const among = startAndEnd(prepareNotifier(MODES[mode], misses));
+  return {
+    passes: [alone, among],
+    nsOf: (_, [aloneNs = NaN, amongNs = NaN]) => amongNs - aloneNs,
+  };
 }
 
 function startAndEnd({ mm, sections }: Pick<Work, 'mm' | 'sections'>): () => void {
