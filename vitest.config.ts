@@ -4,7 +4,10 @@ import { defineConfig } from 'vitest/config';
 
 const sourceCondition = '@mmu-notifier/source';
 
-/** Each package with a test folder is a project of its own; the root's `test/` holds the tests of the whole repository. */
+/**
+ * Each package with a test folder is a project of its own; the root's `test/` holds the tests of the whole repository.
+ * All have the repository as their root: what one has transformed is in the cache for the others.
+ */
 const packages = globSync(['packages/*/*/test', 'apps/*/test', 'benchmarks/test'], {
   cwd: import.meta.dirname,
 })
@@ -20,8 +23,8 @@ export default defineConfig({
         extends: true as const,
         test: {
           name: basename(folder),
-          root: join(import.meta.dirname, folder),
-          include: ['test/**/*.test.ts'],
+          root: import.meta.dirname,
+          include: [`${folder}/test/**/*.test.ts`],
         },
       })),
       {

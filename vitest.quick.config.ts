@@ -30,11 +30,11 @@ const leftOutWhole = ['api-docs', 'examples'];
 
 const projects = (all.test?.projects ?? []).flatMap((project) => {
   if (typeof project !== 'object' || !('test' in project)) throw new Error('expected a project');
-  const { name, root } = project.test ?? {};
+  const { name, include = [] } = project.test ?? {};
   if (leftOutWhole.includes(String(name))) return [];
   const names = [...leftOutOfAll, ...(leftOut[String(name)] ?? [])];
-  const exclude = names.map((each) => `test/${each}.test.ts`);
-  const files = globSync('test/**/*.test.ts', { cwd: root, exclude });
+  const exclude = names.map((each) => `**/test/${each}.test.ts`);
+  const files = globSync(include, { cwd: import.meta.dirname, exclude });
   if (files.length === 0) throw new Error(`expected to leave something of ${String(name)}`);
   return [{ ...project, test: { ...project.test, exclude: ['**/node_modules/**', ...exclude] } }];
 });
