@@ -70,7 +70,7 @@ function prepare(level: Level): Promise<Plan> {
       'no hit, one hit, ten hits: the start and the end of a section, by how many subscriptions it meets; callbacks count',
       'read: readBegin and publish, nothing being invalidated; subscribe: subscribe and close',
       'C is the same protocol for one kernel: a red-black tree, spin locks, sequence numbers; it checks no argument and has no handles. Reads and subscriptions of C are not measured.',
-      '`interval, an empty list beside it` carries a legacy list that nobody is on; `list of an empty interval` is a legacy list carried by an interval notifier without subscriptions.',
+      'In full runs `interval/shared, an empty list beside it` carries a legacy list that nobody is on; `list of an empty interval/shared` is a legacy list carried by an interval notifier without subscriptions.',
       'hlist-srcu calls everybody for every section, and each looks for itself whether it is meant; its rows without hits are calls in vain.',
     ],
     facts: {

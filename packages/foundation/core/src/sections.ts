@@ -37,6 +37,7 @@ let tableCount = 0;
 export const openSectionsMax: number = slotMask + 1;
 const generationStep = slotMask + 1;
 
+/** What a missing range is read as: it has no start, and is refused for that. */
 const nowhere = {} as RangeToInvalidate;
 const { isSafeInteger } = Number;
 
