@@ -33,7 +33,7 @@ export function parseArgs(argv: readonly string[]): Options | number {
     .option('--record', 'write results/ and the tables of the README')
     .addHelpText(
       'after',
-      '\nWithout --smoke or --full: the short comparison, under three minutes. It leaves out wasm.',
+      '\nWithout --smoke, --full or --only: the short comparison, under three minutes. It leaves out wasm. A section that --only names has more rows, and takes up to ten minutes.',
     )
     .allowExcessArguments(false)
     .exitOverride()
@@ -78,7 +78,7 @@ function check({
       `expected one of ${SECTIONS.map(({ name }) => name).join(', ')} after --only, got ${name}`,
     );
   });
-  const level = smoke ? 'smoke' : full ? 'full' : 'short';
+  const level = smoke ? 'smoke' : full ? 'full' : sections === undefined ? 'short' : 'alone';
   return {
     level,
     sections: sections ?? (level === 'short' ? SHORT_SECTIONS : SECTIONS),

@@ -66,7 +66,7 @@ export interface ContenderResult {
 export class WrongWorkError extends Error {}
 
 /** How often an observation that was disturbed is made, at most. */
-const ATTEMPTS: Record<Level, number> = { smoke: 1, short: 1, full: 3 };
+const ATTEMPTS: Record<Level, number> = { smoke: 1, short: 1, alone: 1, full: 3 };
 
 /** Called before each observation that counts. */
 export type OnProgress = (progress: { done: number; total: number; what: string }) => void;

@@ -7,8 +7,11 @@
 import type { Observation } from './method.ts';
 import type { CaseResult } from './runner.ts';
 
-/** How much to run: `smoke` so that nothing rots, `short` for a first look, `full` for numbers to publish. */
-export type Level = 'smoke' | 'short' | 'full';
+/**
+ * How much to run: `smoke` so that nothing rots, `short` for a first look at everything, `alone` for one section by itself, which may take
+ * some minutes, `full` for numbers to publish.
+ */
+export type Level = 'smoke' | 'short' | 'alone' | 'full';
 
 /** Anything that JSON can carry to another process. */
 export type Json =

@@ -27,6 +27,8 @@ describe('parseArgs', () => {
     expect(namesOf('--full')).toEqual([...namesOf(), 'wasm']);
     expect(namesOf('--smoke')).toEqual(namesOf('--full'));
     expect(namesOf('--only', 'wasm')).toEqual(['wasm']);
+    expect(parse('--only', 'wasm')).toMatchObject({ level: 'alone' });
+    expect(parse('--only', 'wasm', '--full')).toMatchObject({ level: 'full' });
   });
 
   it('takes a level, a section and files', () => {

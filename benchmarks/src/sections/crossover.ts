@@ -16,6 +16,7 @@ const SIZES: Record<Level, { subscriptions: readonly number[]; rounds: number; b
   {
     smoke: { subscriptions: [10], rounds: 1, budgetMs: 1 },
     short: { subscriptions: [1000], rounds: 1, budgetMs: 30 },
+    alone: { subscriptions: [1, 10, 100, 1000], rounds: 1, budgetMs: 30 },
     full: { subscriptions: [1, 10, 100, 1000, 10_000, 100_000], rounds: 3, budgetMs: 100 },
   };
 

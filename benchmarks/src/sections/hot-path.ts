@@ -12,6 +12,7 @@ const SIZES: Record<Level, { subscriptions: readonly number[]; rounds: number; b
   {
     smoke: { subscriptions: [10], rounds: 1, budgetMs: 5 },
     short: { subscriptions: [1000], rounds: 5, budgetMs: 40 },
+    alone: { subscriptions: [1, 1000], rounds: 5, budgetMs: 100 },
     full: { subscriptions: [1, 1000], rounds: 8, budgetMs: 200 },
   };
 

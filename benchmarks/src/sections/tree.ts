@@ -38,6 +38,14 @@ const SIZES: Record<Level, Size> = {
     peerRanges: [10_000],
     peerRounds: 3,
   },
+  alone: {
+    ranges: [100, 1000, 10_000, 100_000, 1_000_000],
+    rounds: 5,
+    largeRounds: 3,
+    budgetMs: 50,
+    peerRanges: [10_000, 100_000],
+    peerRounds: 3,
+  },
   full: {
     ranges: [100, 1000, 10_000, 100_000, 1_000_000],
     rounds: 8,

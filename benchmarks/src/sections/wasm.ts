@@ -12,6 +12,7 @@ const LANGUAGES: readonly Language[] = ['JavaScript', 'WebAssembly'];
 const SIZES: Record<Level, { ranges: readonly number[]; rounds: number; budgetMs: number }> = {
   smoke: { ranges: [100], rounds: 1, budgetMs: 5 },
   short: { ranges: [100, 10_000], rounds: 3, budgetMs: 50 },
+  alone: { ranges: [100, 10_000], rounds: 5, budgetMs: 50 },
   full: { ranges: [100, 1000, 10_000, 100_000], rounds: 8, budgetMs: 150 },
 };
 
