@@ -12,12 +12,6 @@ export interface Ran {
 const root = join(import.meta.dirname, '../../..');
 const main = join(import.meta.dirname, '../src/main.ts');
 
-/** The environment of processes that load our sources: they keep them compiled for each other, which is half of what a short one does. */
-export const environment: NodeJS.ProcessEnv = {
-  NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compiled'),
-  ...process.env,
-};
-
 /** @param onOutput called at each piece of output, with what may end the process early */
 export function harness(
   args: readonly string[],
@@ -25,7 +19,6 @@ export function harness(
 ): Promise<Ran> {
   const child = spawn(process.execPath, ['--conditions=@mmu-notifier/source', main, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: environment,
   });
   let out = '';
   let err = '';

@@ -9,9 +9,7 @@ import { describe, expect, it } from 'vitest';
 import { exploreAgain, exploredText, parseExplored } from '../src/explored.ts';
 import { eachOf } from '../src/matrix.ts';
 import { orderedMutants } from '../src/mutants.ts';
-import { keepCompiled } from './compiled.ts';
 
-keepCompiled();
 const text = readFileSync(join(import.meta.dirname, '../explored.txt'), 'utf8');
 const table = parseExplored(text);
 const secondsMax = 1.5;

@@ -13,9 +13,7 @@ import {
 } from '../src/matrix.ts';
 import { mutants } from '../src/mutants.ts';
 import { patchedFile } from '../src/patch.ts';
-import { keepCompiled } from './compiled.ts';
 
-keepCompiled();
 const keys = catalogue.map(({ key }) => key);
 
 describe('mutants', () => {
