@@ -42,7 +42,7 @@ const SIZES: Record<Level, Size> = {
     ranges: [100, 1000, 10_000, 100_000, 1_000_000],
     rounds: 5,
     largeRounds: 3,
-    budgetMs: 50,
+    budgetMs: 150,
     peerRanges: [10_000, 100_000],
     peerRounds: 3,
   },
