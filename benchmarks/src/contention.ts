@@ -7,7 +7,8 @@
  * tenths of a second, and no load average has it.
  *
  * The quotient of the times of two such loops shows it, at any clock frequency. What it is without a neighbour depends on the processor
- * and the compiler, so a quotient is judged by the least that was seen of the same program, in this process or in one before. Ours.
+ * and the compiler, so a quotient is judged by the least that was seen of the same program, in this process or in those before. Of the latter
+ * one in ten may have been smaller: a quotient that is too small for some other reason is not to call all others disturbed. Ours.
  */
 import { performance } from 'node:perf_hooks';
 
@@ -21,17 +22,19 @@ const numbers = Float64Array.from({ length: 64 }, (_, k) => k);
 
 /** Knows the least contention of each program, and so which observations were disturbed. */
 export class Calm {
-  readonly #least = new Map<string, number>();
+  /** In ascending order. */
+  readonly #seen = new Map<string, number[]>();
 
-  /** Infinity before the first observation. */
+  /** The first decile. Infinity before the first observation. */
   leastOf(program: string): number {
-    return this.#least.get(program) ?? Infinity;
+    const seen = this.#seen.get(program) ?? [];
+    return seen[Math.floor(seen.length / 10)] ?? Infinity;
   }
 
   isDisturbed(program: string, contention: number): boolean {
-    const least = Math.min(this.leastOf(program), contention);
-    this.#least.set(program, least);
-    return contention > DISTURBED * least;
+    const seen = [...(this.#seen.get(program) ?? []), contention].sort((a, b) => a - b);
+    this.#seen.set(program, seen);
+    return contention > DISTURBED * this.leastOf(program);
   }
 }
 
@@ -91,6 +94,9 @@ export function timePasses(runs: readonly (() => unknown)[], budgetMs: number): 
 
 let isWarm = false;
 
+/** Of the loop that does not suffer. */
+let leastWaitingMs = Infinity;
+
 /** While one loop is compiled and the other is not, their quotient is of no meaning. */
 function warmUp(): void {
   if (isWarm) return;
@@ -100,7 +106,8 @@ function warmUp(): void {
 
 /**
  * Time of a loop that keeps the execution units busy, over that of one that does not: 0.1 ms. The latter is the least of three, since
- * an interrupt in it would make the quotient too small, which is remembered; one too large is forgotten.
+ * an interrupt in it would make the quotient too small. Infinity where the loop is not compiled: the engine forgets what has rested for
+ * some seconds, and of two loops not both at once.
  */
 function quotient(): number {
   let begin = performance.now();
@@ -115,7 +122,8 @@ function quotient(): number {
     waitingMs = Math.min(waitingMs, end - begin);
   }
   if (Number.isNaN(sum)) throw new Error('expected the sum of two loops, got none');
-  return busyMs / waitingMs;
+  leastWaitingMs = Math.min(leastWaitingMs, waitingMs);
+  return waitingMs > 2 * leastWaitingMs ? Infinity : busyMs / waitingMs;
 }
 
 function manyAtOnce(): number {

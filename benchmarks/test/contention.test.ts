@@ -19,6 +19,13 @@ test('what is 4 % above the least of its program was disturbed', () => {
   expect(calm.isDisturbed('b', 2)).toBe(false);
 });
 
+test('one quotient in ten may be too small', () => {
+  const calm = new Calm();
+  calm.isDisturbed('a', 0.5);
+  const isDisturbed = Array.from({ length: 12 }, () => calm.isDisturbed('a', 1.4));
+  expect(isDisturbed).toEqual([...Array(8).fill(true), ...Array(4).fill(false)]);
+});
+
 /** Two runs that count themselves, where the program's least quotient is known. */
 function counting(least: string): { counts: number[]; passes: number; fastestMs: number[] } {
   vi.stubEnv(LEAST_VARIABLE, least);
